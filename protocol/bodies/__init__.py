@@ -1,0 +1,1 @@
+"""Construct schemas of request and response bodies, one module per service of the Tap."""

@@ -1,0 +1,85 @@
+"""Bodies of the interface service: login, security options, host protocol."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from construct import BitStruct, Bytes, Flag, Int16ub, Padding, Select, Struct
+
+from protocol.codes import HostProtocol
+from protocol.values import Body, FixedText, Record, enumeration
+
+NAME_SIZE: Final = 16
+"""Bytes of a user name or a clear password in a login."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoginCredential:
+    """User name and clear password, at most 16 characters each."""
+
+    username: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoginCredentialHashed:
+    """User name and the 16 bytes of `protocol.scram.password_hash`."""
+
+    username: str
+    password: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityOptions:
+    """The lock bits of a Tap; IoTize Studio stores the same number as ``InterfaceLock``."""
+
+    scram_activated: bool = False
+    hash_password: bool = False
+    disable_hardware_factory_reset: bool = False
+    disable_login_with_uid: bool = False
+    disable_resource_factory_reset: bool = False
+
+    @classmethod
+    def from_bits(cls, bits: int) -> "SecurityOptions":
+        """Reads the low byte, as configuration files write it: 24 is SCRAM with hashed passwords."""
+        return SECURITY_OPTIONS.decode(bits.to_bytes(2, "big"))
+
+
+@dataclass(frozen=True, slots=True)
+class MaxFrameSize:
+    """Largest request and response frame on the asking link, in bytes."""
+
+    request: int
+    response: int
+
+
+LOGIN_CREDENTIAL: Final = Body(
+    "loginCredential",
+    Record(LoginCredential, Struct("username" / FixedText(NAME_SIZE), "password" / FixedText(NAME_SIZE))),
+    LoginCredential,
+)
+LOGIN_CREDENTIAL_HASHED: Final = Body(
+    "loginCredentialHashed",
+    Record(LoginCredentialHashed, Struct("username" / FixedText(NAME_SIZE), "password" / Bytes(NAME_SIZE))),
+    LoginCredentialHashed,
+)
+
+_LOCK_BITS: Final = (
+    "scram_activated" / Flag,
+    "hash_password" / Flag,
+    "disable_hardware_factory_reset" / Flag,
+    "disable_login_with_uid" / Flag,
+    "disable_resource_factory_reset" / Flag,
+)
+_TWO_BYTES: Final = Record(SecurityOptions, BitStruct(Padding(11), *_LOCK_BITS))
+_LOW_BYTE: Final = Record(SecurityOptions, BitStruct(Padding(3), *_LOCK_BITS))
+
+SECURITY_OPTIONS: Final = Body("securityOptions", _TWO_BYTES, SecurityOptions)
+SECURITY_OPTIONS_WRITE: Final = Body(
+    "securityOptions, or their low byte alone", Select(_TWO_BYTES, _LOW_BYTE), SecurityOptions
+)
+"""The configurator of @iotize/tap 2.7.0 writes one byte before it switches SCRAM on."""
+
+HOST_PROTOCOL: Final = enumeration("hostProtocol", HostProtocol, size=2)
+MAX_FRAME_SIZE: Final = Body(
+    "protocolMaxFrameSize", Record(MaxFrameSize, Struct("request" / Int16ub, "response" / Int16ub)), MaxFrameSize
+)

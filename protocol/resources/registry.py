@@ -1,0 +1,120 @@
+"""Finds rows of the table: by address, by name, by firmware."""
+
+from collections.abc import Collection, Iterator
+from enum import Enum
+from typing import Final, NamedTuple
+
+from protocol.codes import NO_INSTANCE, Method
+from protocol.errors import UsageError
+from protocol.firmware import Version
+from protocol.paths import Path
+from protocol.resources import device, group, interface, jvm, scram
+from protocol.resources.model import Call, Resource
+
+RESOURCES: Final[tuple[Resource, ...]] = (
+    *device.RESOURCES,
+    *jvm.RESOURCES,
+    *interface.RESOURCES,
+    *scram.RESOURCES,
+    *group.RESOURCES,
+)
+
+
+class Entry(NamedTuple):
+    """A call together with its resource."""
+
+    resource: Resource
+    call: Call
+
+    @property
+    def id(self) -> str:
+        """Name of the call, unique in the table: ``device.get_serial_number``."""
+        return f"{self.resource.service}.{self.call.name}"
+
+
+ENTRIES: Final = tuple(Entry(row, call) for row in RESOURCES for call in row.calls)
+
+
+class Missing(Enum):
+    """Why a Tap has no entry for a request."""
+
+    PATH = "no firmware has this path"
+    METHOD = "the path has no such method"
+    FIRMWARE = "not in this firmware"
+
+
+class Catalogue:
+    """The entries that one firmware has.
+
+    Args:
+        quirks: names of the quirks that are on; rows of other quirks do not exist.
+    """
+
+    def __init__(self, firmware: Version, quirks: Collection[str] = ()) -> None:
+        self.firmware = firmware
+        known = [entry for entry in ENTRIES if entry.resource.quirk is None or entry.resource.quirk in quirks]
+        self._present = {_slot(entry): entry for entry in known if entry.resource.exists_in(firmware, entry.call)}
+        self._known = {_slot(entry) for entry in known}
+        self._present_paths = {slot[:2] for slot in self._present}
+        self._paths = {slot[:2]: entry.resource for slot, entry in zip(map(_slot, known), known, strict=True)}
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._present.values())
+
+    def find(self, method: int, path: Path) -> Entry | Missing:
+        """The entry of a request, or why this firmware has none."""
+        entry = self._present.get((path.object, path.resource, method))
+        if entry is not None and (path.instance == NO_INSTANCE or entry.resource.instance is not None):
+            return entry
+        resource = self._paths.get((path.object, path.resource))
+        if resource is None or (resource.instance is None and path.instance != NO_INSTANCE):
+            return Missing.PATH
+        if (path.object, path.resource, method) in self._known:
+            return Missing.FIRMWARE
+        return Missing.METHOD if (path.object, path.resource) in self._present_paths else Missing.FIRMWARE
+
+
+def _slot(entry: Entry) -> tuple[int, int, int]:
+    return (entry.resource.object, entry.resource.resource, entry.call.method)
+
+
+def find_entry(method: int, path: Path) -> Entry | None:
+    """The row of a request, whatever the firmware; rows of quirks stand back behind the others."""
+    found = [entry for entry in ENTRIES if _slot(entry) == (path.object, path.resource, method)]
+    return min(found, key=lambda entry: entry.resource.quirk is not None, default=None)
+
+
+def parse_path(text: str) -> Path:
+    """Reads a path in numbers (``/1024//47``) or in words (``/scram/initialize``, ``/group/65535/name``).
+
+    Raises:
+        UsageError: no resource has that name.
+    """
+    parts = text.strip("/").split("/")
+    if parts[0].isdecimal():
+        return Path.parse(text)
+    for row in RESOURCES:
+        words = row.alias.strip("/").split("/")
+        if len(words) != len(parts):
+            continue
+        if row.instance is None and words == parts:
+            return row.path()
+        if row.instance is not None and words[0] == parts[0] and words[2:] == parts[2:] and parts[1].isdecimal():
+            return Path.parse(f"/{row.object}/{parts[1]}/{row.resource}")
+    raise UsageError(f"no resource is called {text!r}; `tap-emulator resources` lists them")
+
+
+def parse_method(text: str) -> Method:
+    """Reads GET, POST or PUT in any case.
+
+    Raises:
+        UsageError: it is none of them.
+    """
+    try:
+        return Method[text.upper()]
+    except KeyError:
+        raise UsageError(f"{text!r} is not a method; expected GET, POST or PUT") from None
+
+
+SETTINGS: Final = {row.key: row for row in RESOURCES if row.setting is not None}
+"""The resources that hold a value, by key."""
