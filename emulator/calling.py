@@ -1,0 +1,71 @@
+"""One request from the command line: what `tap-emulator call` does."""
+
+import json
+
+import click
+from protocol.client.jsonable import from_json, to_json
+
+from protocol.client.blocking import Tap
+from protocol.errors import BodyError, RefusedError
+from protocol.frames import Request, Response
+from protocol.resources.registry import Entry, find_entry, parse_method, parse_path
+
+_HEX_PREFIX = "hex:"
+
+
+def print_call(
+    url: str,
+    method_name: str,
+    path_text: str,
+    body: str | None,
+    user: str | None,
+    password: str,
+    encrypt: bool,
+    iv_period: int | None,
+    timeout: float,
+    as_json: bool,
+) -> None:
+    """Connects, logs in and encrypts if asked, makes the request and prints the answer.
+
+    Raises:
+        UsageError: path, method or body cannot be understood.
+        RefusedError: the Tap refused the login or the request; the answer is printed all the same.
+        LinkError, IntegrityError: there is no proper answer.
+    """
+    method, path = parse_method(method_name), parse_path(path_text)
+    entry = find_entry(method, path)
+    request = Request(method, path, _encode(entry, body))
+    with Tap(url, timeout=timeout) as tap:
+        if iv_period is not None:
+            tap.set_initialization_vector_refresh_period(iv_period)
+        if encrypt:
+            tap.encryption(True)
+        if user is not None:
+            tap.login(user, password)
+        response = tap.request(method, path, request.body)
+    click.echo(_describe(entry, response, as_json))
+    if not response.success:
+        raise RefusedError(response.code, str(request))
+
+
+def _encode(entry: Entry | None, body: str | None) -> bytes:
+    if body is None:
+        return b""
+    if entry is None or entry.call.request is None or body.startswith(_HEX_PREFIX):
+        return bytes.fromhex(body.removeprefix(_HEX_PREFIX))
+    encoded: bytes = entry.call.request.encode(from_json(entry.call.request, body))
+    return encoded
+
+
+def _describe(entry: Entry | None, response: Response, as_json: bool) -> str:
+    value: object = None
+    if response.success and entry is not None and entry.call.response is not None:
+        try:
+            value = to_json(entry.call.response.decode(response.body))
+        except BodyError as error:
+            value = f"body does not fit: {error}"
+    if as_json:
+        return json.dumps({"code": response.code, "body": f"{_HEX_PREFIX}{response.body.hex()}", "value": value})
+    if value is not None:
+        return value if isinstance(value, str) else json.dumps(value)
+    return str(response)

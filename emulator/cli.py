@@ -1,0 +1,218 @@
+"""The command line. Every option can come from an environment variable ``TAP_...`` too.
+
+Exit codes: 0 done, 1 not healthy, 2 bad usage or configuration, 3 the Tap refused.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from protocol.errors import IntegrityError, RefusedError, UsageError
+from protocol.firmware import Version
+
+if TYPE_CHECKING:
+    from emulator.config import Loaded
+
+_DEFAULT_LINK = "tcp://127.0.0.1:2000"
+_REFUSED = 3
+_UNHEALTHY = 1
+
+
+class VersionType(click.ParamType[Version]):
+    """A firmware version on the command line."""
+
+    name = "version"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Version:
+        try:
+            return Version.parse(value)
+        except UsageError as error:
+            self.fail(str(error), param, ctx)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tap-emulator")
+def main() -> None:
+    """A virtual IoTize Tap."""
+
+
+@main.command()
+@click.argument("config", required=False, type=click.Path(path_type=Path), envvar="TAP_CONFIG")
+@click.option("--firmware", type=VersionType(), envvar="TAP_FIRMWARE", help="Firmware to emulate, for example 1.85.")
+@click.option("--listen", multiple=True, envvar="TAP_LISTEN", help=f"Link to open, repeatable [{_DEFAULT_LINK}].")
+@click.option("--state", default="none", envvar="TAP_STATE", help="File that keeps what is written [none].")
+@click.option("--seed", type=int, envvar="TAP_SEED", help="Make all randomness, and the serial number, reproducible.")
+@click.option("--log", type=click.Choice(["text", "json"]), default="text", envvar="TAP_LOG", help="Log format.")
+@click.option("--verbose", "-v", is_flag=True, envvar="TAP_VERBOSE", help="Log every request and answer.")
+def serve(
+    config: Path | None,
+    firmware: Version | None,
+    listen: tuple[str, ...],
+    state: str,
+    seed: int | None,
+    log: str,
+    verbose: bool,
+) -> None:
+    """Run a Tap made from CONFIG: device.yaml, tapconfig.json or .iotz; without it the built-in demo Tap.
+
+    Prints one line `ready URL` per link, then `ready`, on standard output; logs go to standard error.
+    """
+    from emulator.running import StartError, run
+
+    try:
+        run(config, firmware=firmware, listen=listen, state=state, seed=seed, json_log=log == "json", verbose=verbose)
+    except StartError as error:
+        _stop(str(error))
+
+
+@main.command()
+@click.argument("url")
+@click.argument("method")
+@click.argument("path")
+@click.argument("body", required=False)
+@click.option("--user", envvar="TAP_USER", help="Log in with this user name first.")
+@click.option("--password", envvar="TAP_PASSWORD", default="", help="Password of the user.")
+@click.option("--encrypt", is_flag=True, envvar="TAP_ENCRYPT", help="Encrypt even without a SCRAM login.")
+@click.option("--iv-period", type=click.IntRange(0), envvar="TAP_IV_PERIOD", help="Requests between new IVs; 0 never.")
+@click.option("--timeout", type=float, default=3.0, envvar="TAP_TIMEOUT", show_default=True, help="Seconds per answer.")
+@click.option("--json", "as_json", is_flag=True, envvar="TAP_JSON", help="Print the answer as JSON.")
+def call(
+    url: str,
+    method: str,
+    path: str,
+    body: str | None,
+    user: str | None,
+    password: str,
+    encrypt: bool,
+    iv_period: int | None,
+    timeout: float,
+    as_json: bool,
+) -> None:
+    """Make one request to the Tap at URL.
+
+    PATH is /1024//47 or /scram/initialize. BODY is hex:0102... or JSON that fits the resource.
+    """
+    from emulator.calling import print_call
+    from protocol.client.links import LinkError
+
+    try:
+        print_call(url, method, path, body, user, password, encrypt, iv_period, timeout, as_json)
+    except RefusedError as error:
+        click.echo(str(error), err=True)
+        sys.exit(_REFUSED)
+    except (UsageError, LinkError, IntegrityError) as error:
+        _stop(str(error))
+
+
+@main.command()
+@click.option("--firmware", type=VersionType(), envvar="TAP_FIRMWARE", help="Only what this firmware has.")
+@click.option("--format", "style", type=click.Choice(["table", "json", "markdown"]), default="table")
+def resources(firmware: Version | None, style: str) -> None:
+    """List the resources of the Tap."""
+    from emulator.listing import list_resources
+
+    click.echo(list_resources(firmware, style))
+
+
+@main.group()
+def config() -> None:
+    """Check, show and convert configuration files."""
+
+
+def _with_loaded(action: Callable[["Loaded"], None], file: Path) -> None:
+    from emulator.config import ConfigError, load
+
+    try:
+        action(load(file))
+    except ConfigError as error:
+        _stop(str(error))
+
+
+@config.command("check")
+@click.argument("file", type=click.Path(path_type=Path))
+def check_config(file: Path) -> None:
+    """Read FILE, and say what was ignored and what is not used yet."""
+
+    def check(loaded: "Loaded") -> None:
+        for note in loaded.notes:
+            click.echo(f"{file}:{note.line}: {note.kind}: {note.text}", err=True)
+        click.echo(f"{file}: ok, {len(loaded.blueprint.groups)} groups, {len(loaded.notes)} notes")
+
+    _with_loaded(check, file)
+
+
+@config.command("show")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--secrets", is_flag=True, help="Show passwords and keys.")
+def show_config(file: Path, secrets: bool) -> None:
+    """Print the Tap that FILE makes, and where each value comes from."""
+    from emulator.config import show
+
+    _with_loaded(lambda loaded: click.echo(show(loaded, secrets=secrets)), file)
+
+
+@config.command("convert")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="Where to write; default standard output.")
+def convert_config(file: Path, output: Path | None) -> None:
+    """Turn FILE of any kind into a device.yaml."""
+    from emulator.config import dump_yaml
+
+    def convert(loaded: "Loaded") -> None:
+        text = dump_yaml(loaded.blueprint, loaded.links)
+        if output is None:
+            click.echo(text, nl=False)
+        else:
+            output.write_text(text, encoding="utf-8")
+
+    _with_loaded(convert, file)
+
+
+@config.command("schema")
+def config_schema() -> None:
+    """Print the JSON Schema of device.yaml, for editors."""
+    import json
+
+    from emulator.config import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2))
+
+
+@main.command()
+@click.argument("data")
+@click.option("--key", help="Session key in hex, to open encrypted frames.")
+@click.option("--iv", help="Initialization vector in hex; default zeros.")
+def decode(data: str, key: str | None, iv: str | None) -> None:
+    """Explain the bytes of an APDU. DATA is hex, or a file with one APDU in hex per line."""
+    from emulator.dissecting import dissect_text
+
+    try:
+        click.echo("\n".join(dissect_text(data, key, iv)))
+    except UsageError as error:
+        _stop(str(error))
+
+
+@main.command()
+@click.argument("url", required=False, envvar="TAP_HEALTH_URL")
+@click.option("--listen", multiple=True, envvar="TAP_LISTEN", hidden=True)
+@click.option("--timeout", type=float, default=2.0, show_default=True, help="Seconds to wait for an answer.")
+def health(url: str | None, listen: tuple[str, ...], timeout: float) -> None:
+    """Exit 0 if a Tap answers at URL; without URL, at the first link of TAP_LISTEN."""
+    from protocol.client.blocking import Tap
+    from protocol.client.links import LinkError
+
+    address = url or next(iter(listen), _DEFAULT_LINK).replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]")
+    try:
+        with Tap(address, timeout=timeout) as tap:
+            click.echo(f"{address} {tap.service.device.get_serial_number()}")
+    except (LinkError, IntegrityError, RefusedError, UsageError) as error:
+        click.echo(f"{address}: {error}", err=True)
+        sys.exit(_UNHEALTHY)
+
+
+def _stop(message: str) -> NoReturn:
+    click.echo(message, err=True)
+    sys.exit(2)

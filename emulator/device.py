@@ -1,0 +1,236 @@
+"""The Tap without I/O: bytes in, effects out.
+
+The way of one request::
+
+    receive -> apdu reader -> request frame -> execute -> gate -> body -> handler -> body -> response -> Send
+
+An encrypted request is the body of /1024//48 or //44, whose handler opens it and calls `execute` again. `execute` is
+the only place where a refusal becomes an answer; any other exception is a mistake of ours and meant to be loud.
+"""
+
+import heapq
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+
+from emulator import gate
+from emulator.blueprint import Blueprint, Quirk
+from emulator.clock import Clock, RealClock
+from emulator.effects import Close, Effect, Reboot, Send
+from emulator.entropy import Entropy, SeededEntropy, SystemEntropy
+from emulator.exchange import Carrier, Exchange
+from emulator.journal import Journal, Record
+from emulator.lockout import Lockout
+from emulator.services import handler_of
+from emulator.sessions import Session
+from emulator.state import MemoryStore, State, Store
+from protocol import apdu
+from protocol.codes import HostProtocol, ResultCode
+from protocol.errors import PeerError
+from protocol.frames import Request, Response
+from protocol.resources.registry import Catalogue, Entry
+
+
+class RefusedConnectionError(Exception):
+    """The Tap takes no further connection now; the message says why."""
+
+
+class Connection:
+    """One open connection of a link."""
+
+    __slots__ = ("id", "link", "open", "partial_since", "protocol", "reader", "session")
+
+    def __init__(self, id: int, link: str, protocol: HostProtocol, session: Session, max_request: int) -> None:
+        self.id = id
+        self.link = link
+        """The link that it came over, for example ``tcp://0.0.0.0:2000``."""
+        self.protocol = protocol
+        self.session = session
+        self.reader = apdu.RequestReader(max_request)
+        self.partial_since: float | None = None
+        """When the bytes arrived that still wait for the rest of their request."""
+        self.open = True
+
+
+class Device:
+    """One virtual Tap.
+
+    Args:
+        clock, entropy, store: where time, randomness and persistence come from; the seed of the blueprint, if there
+            is one, is used where no entropy is given.
+    """
+
+    def __init__(
+        self,
+        blueprint: Blueprint,
+        *,
+        clock: Clock | None = None,
+        entropy: Entropy | None = None,
+        store: Store | None = None,
+    ) -> None:
+        self.clock = clock or RealClock()
+        self.entropy = entropy or (SystemEntropy() if blueprint.seed is None else SeededEntropy(blueprint.seed))
+        self.rules = blueprint.rules
+        self.firmware = blueprint.firmware
+        self.catalogue = Catalogue(blueprint.firmware, blueprint.rules.quirks)
+        self.state = State(blueprint, store or MemoryStore())
+        self.lockout = Lockout(blueprint.rules)
+        self.journal = Journal()
+        self.time_offset = 0
+        """Seconds by which the Tap's clock was set apart from the wall clock."""
+        self._session = Session(self.rules)
+        self._connections: dict[int, Connection] = {}
+        self._per_link: Counter[str] = Counter()
+        self._numbers = itertools.count(1)
+        self._deadlines: list[tuple[float, int]] = []
+        self._after_answer: list[Effect] = []
+        self._down_until = float("-inf")
+
+    @property
+    def connections(self) -> Iterator[Connection]:
+        """All open connections, oldest first."""
+        return iter(self._connections.values())
+
+    def connect(self, link: str, protocol: HostProtocol) -> Connection:
+        """A host connects.
+
+        Raises:
+            RefusedConnectionError: the Tap reboots, or the link has as many connections as it takes.
+        """
+        if self.clock.now() < self._down_until:
+            raise RefusedConnectionError("the Tap is rebooting")
+        if self._per_link[link] >= self.rules.max_connections:
+            raise RefusedConnectionError(f"{link} has {self.rules.max_connections} connections already")
+        session = self._session if self.rules.hosts == "single" else Session(self.rules)
+        connection = Connection(next(self._numbers), link, protocol, session, self.rules.max_request)
+        self._connections[connection.id] = connection
+        self._per_link[link] += 1
+        return connection
+
+    def disconnect(self, connection: Connection) -> None:
+        """The host has gone, or the server has closed the connection."""
+        if self._connections.pop(connection.id, None) is not None:
+            self._per_link[connection.link] -= 1
+        connection.open = False
+
+    def receive(self, connection: Connection, data: bytes) -> list[Effect]:
+        """Takes bytes of a connection, cut anywhere, and says what has to happen."""
+        effects: list[Effect] = []
+        for item in connection.reader.feed(data):
+            if not connection.open:
+                break
+            effects.append(Send(connection, self._answer(connection, item)))
+            if self._after_answer:
+                effects += self._after_answer
+                self._after_answer = []
+        self._watch_partial(connection)
+        return effects
+
+    def tick(self) -> list[Effect]:
+        """Does what is due by now."""
+        effects: list[Effect] = []
+        now = self.clock.now()
+        while self._deadlines and self._deadlines[0][0] <= now:
+            _, number = heapq.heappop(self._deadlines)
+            connection = self._connections.get(number)
+            if connection is None or connection.partial_since is None:
+                continue
+            due = connection.partial_since + self.rules.partial_request_time
+            if due > now:
+                heapq.heappush(self._deadlines, (due, number))
+                continue
+            reason = f"{connection.reader.pending} bytes of a request, the rest did not come"
+            effects.append(self._close(connection, reason))
+        return effects
+
+    def next_deadline(self) -> float | None:
+        """When `tick` has to be called at the latest, in the device's clock; None if nothing is due."""
+        return self._deadlines[0][0] if self._deadlines else None
+
+    def execute(self, exchange: Exchange) -> Response:
+        """Answers one clear request, and notes it in the journal."""
+        try:
+            entry = gate.admit(exchange)
+            response = self._call(exchange, entry)
+            self.state.commit()
+        except PeerError as refusal:
+            self.state.rollback()
+            response = Response(refusal.code)
+            self._note(exchange, response, refusal.reason)
+        else:
+            if not entry.call.carries:
+                self._note(exchange, response)
+        return response
+
+    def holds_tap(self, connection: Connection) -> bool:
+        """Whether the connection may talk to the Tap; with ``hosts: single`` only the oldest one may."""
+        return self.rules.hosts == "many" or next(iter(self._connections.values())) is connection
+
+    def close_after_answer(self, connection: Connection, reason: str) -> None:
+        """Ends a connection once the answer in hand is sent."""
+        self._after_answer.append(self._close(connection, reason))
+
+    def reboot_after_answer(self) -> None:
+        """Restarts the Tap once the answer in hand is sent (decision D12): POSTed values and sessions are gone."""
+        for connection in list(self._connections.values()):
+            self.close_after_answer(connection, "the Tap reboots")
+        self._after_answer.append(Reboot(self.rules.reboot_time))
+        self._down_until = self.clock.now() + self.rules.reboot_time
+        self._session = Session(self.rules)
+        self.state.reboot()
+
+    def wall_time(self) -> int:
+        """The Tap's own clock: seconds since 1970."""
+        return int(self.clock.wall()) + self.time_offset
+
+    def _answer(self, connection: Connection, item: apdu.ReaderItem) -> bytes:
+        if isinstance(item, apdu.Request):
+            connection.session.touch(self.clock.now())
+            exchange = Exchange(self, connection, Request.from_bytes(item.frame), self.rules.max_response)
+            return apdu.build_answer(bytes(self.execute(exchange)))
+        if isinstance(item, apdu.Pairing):
+            return apdu.build_status(apdu.StatusWord.OK)
+        now, group_id = self.clock.now(), connection.session.group_id
+        self.journal.add(Record(now, connection.id, group_id, Carrier.CLEAR, None, None, item.reason))
+        return apdu.build_status(item.status)
+
+    def _call(self, exchange: Exchange, entry: Entry) -> Response:
+        call, written = entry.call, exchange.request.body
+        if call.request is None and written:
+            raise PeerError(f"{entry.id} takes no body, {len(written)} bytes came")
+        value = None if call.request is None else call.request.decode(written)
+        result = handler_of(entry)(exchange, value)
+        response = Response(ResultCode.OK, b"" if call.response is None else call.response.encode(result))
+        self._check_room(exchange, response)
+        return response
+
+    def _note(self, exchange: Exchange, response: Response, reason: str | None = None) -> None:
+        self.journal.add(
+            Record(
+                self.clock.now(),
+                exchange.connection.id,
+                exchange.session.group_id,
+                exchange.carrier,
+                exchange.request,
+                response,
+                reason,
+            )
+        )
+
+    def _check_room(self, exchange: Exchange, response: Response) -> None:
+        size = 1 + len(response.body)
+        if size > exchange.room:
+            quirk = Quirk.RESPONSE_TOO_LARGE in self.rules.quirks
+            code = ResultCode.RESPONSE_TOO_LARGE if quirk else ResultCode.INTERNAL_SERVER_ERROR
+            raise PeerError(f"answer of {size} bytes, there is room for {exchange.room}", code)
+
+    def _watch_partial(self, connection: Connection) -> None:
+        if not connection.reader.pending or not connection.open:
+            connection.partial_since = None
+        elif connection.partial_since is None:
+            connection.partial_since = self.clock.now()
+            heapq.heappush(self._deadlines, (connection.partial_since + self.rules.partial_request_time, connection.id))
+
+    def _close(self, connection: Connection, reason: str) -> Close:
+        self.disconnect(connection)
+        return Close(connection, reason)

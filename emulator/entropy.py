@@ -1,0 +1,32 @@
+"""Randomness, handed to the device: of the operating system, or from a seed."""
+
+import os
+import random
+from typing import Protocol
+
+
+class Entropy(Protocol):
+    """Where keys, nonces and initialization vectors come from."""
+
+    def token(self, size: int) -> bytes:
+        """`size` random bytes."""
+        ...
+
+
+class SystemEntropy:
+    """Randomness of the operating system."""
+
+    def token(self, size: int) -> bytes:
+        """`size` random bytes."""
+        return os.urandom(size)
+
+
+class SeededEntropy:
+    """The same numbers in every run; for tests, never for secrets."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)  # noqa: S311 - reproducible on purpose
+
+    def token(self, size: int) -> bytes:
+        """`size` bytes that follow from the seed and from what was drawn before."""
+        return self._random.randbytes(size)

@@ -1,0 +1,200 @@
+"""How faithful the Tap is: each rule of its behaviour, with what we know it from.
+
+The code refers to these rules by number: D for a decision where the evidence is silent or contradicts itself, S for
+something seen by running the vendor's clients, OQ for a question that no client answers. Resources carry their own
+evidence in the table of `protocol.resources`.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from protocol.resources.model import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of behaviour.
+
+    Args:
+        number: how code and people refer to it.
+        setting: what in device.yaml changes it, empty if nothing does.
+    """
+
+    number: str
+    text: str
+    evidence: Evidence
+    setting: str = ""
+
+
+def _client(source: str) -> Evidence:
+    return Evidence("client", source)
+
+
+def _doc(source: str) -> Evidence:
+    return Evidence("doc", source)
+
+
+def _assumed(source: str = "no evidence") -> Evidence:
+    return Evidence("assumed", source)
+
+
+_BOTH: Final = "both generations of the vendor's client"
+
+RULES: Final = (
+    Rule(
+        "D1",
+        "Initialization vectors exist from firmware 1.86. On older firmware /1024//45 and /1024//44 answer A1, "
+        "the only code that both client generations take as not supported. Up to 1.83 the slot of /1024//45 may "
+        "answer a random number.",
+        _doc("vendor's security page (1.86); the tags in the clients say 1.85"),
+        "quirks: random_number_slot",
+    ),
+    Rule(
+        "D2",
+        "Unknown path: 84. Path of another firmware: A1. Known path without that method: 85. Body that does not "
+        "fit: 80. Value that fits and is refused: 86.",
+        _assumed("the clients have names for these codes, and treat A1 and 84 of optional resources alike"),
+    ),
+    Rule(
+        "D3",
+        "The built-in Tap: SCRAM and hashed passwords, 5000 iterations, admin/admin and supervisor/supervisor, "
+        "firmware 1.113, manufacturer IOTIZE.",
+        Evidence("sample", "configurations saved by IoTize Studio"),
+        "settings, users, firmware",
+    ),
+    Rule(
+        "D4",
+        "Each connection has a login and a key of its own; at most 256 connections a link. With hosts: single the"
+        " Tap has one session that survives a change of link, and a second host gets A8.",
+        _assumed(
+            "whether the session belongs to the link is unknown; the NFC demo suggests that it belongs to the Tap"
+        ),
+        "hosts, max_connections",
+    ),
+    Rule(
+        "D5",
+        "The third failed login in a row answers 86 and closes the link; for 60 s every login answers A3.",
+        _doc("vendor's security page: three attempts, disconnection, one minute"),
+        "lockout_attempts, lockout_time",
+    ),
+    Rule(
+        "D5",
+        "Failures count for the whole Tap. A success resets the count, a reboot does not. An unknown user gets a "
+        "stable false salt.",
+        _assumed(),
+    ),
+    Rule(
+        "D6",
+        "A login that does not go with the security options answers 87.",
+        _assumed("87 is the clients' code for: not available with the current configuration"),
+        "quirks: lenient_login",
+    ),
+    Rule(
+        "D7",
+        "A session's lifetime is in seconds and counts from its last request; 0 is without end. When it is over "
+        "the session is anonymous and its keys stay.",
+        _doc("vendor's pages on authentication; that the keys stay is assumed"),
+    ),
+    Rule("D7", "The answer to keep-alive is the remaining seconds of the session.", _assumed("clients ignore it")),
+    Rule(
+        "D7", "Anybody may send a keep-alive.", _client("the vendor's keep-alive engine sends it without a login too")
+    ),
+    Rule(
+        "D8",
+        "Any id of an encrypted frame is accepted, because clients restart at 0 or 1.",
+        _client("device-client.js alpha.105 restarts its counter under the same key"),
+        "quirks: strict_frame_counter",
+    ),
+    Rule(
+        "D8",
+        "Wrong length, padding or CRC: 80 outside. No key: 81 outside. The answer repeats the id. An encrypted "
+        "frame inside another: 80.",
+        _assumed(),
+    ),
+    Rule(
+        "D9",
+        "A key made in clear sets the vectors to zero and leaves the login; one made inside the session, or a "
+        "login there, replaces the key after its answer and keeps the vectors. After a login in clear the first "
+        "frame decides between zero and kept vectors. An encrypted exchange of vectors holds from the next frame.",
+        _client(f"seen by running {_BOTH}"),
+        "iv_after_clear_login",
+    ),
+    Rule(
+        "D10",
+        "Every success is 00.",
+        Evidence("sample", "the vendor's own mock devices; the clients cannot tell 00 from 41, 44 or 45"),
+    ),
+    Rule(
+        "D11",
+        "Configuration version 255.255.65535 is configuration mode, 0.0.0 factory state, in which everybody may "
+        "write everything. A final version ends both. Otherwise stored configuration is written by the admin.",
+        _assumed("it fits the order in which the vendor's configurator writes"),
+        "quirks: strict_configuration_mode",
+    ),
+    Rule(
+        "D12",
+        "A factory reset restores the defaults, without SCRAM and hashed passwords, and keeps key and login of "
+        "the open sessions.",
+        _client("the vendor's configurator goes on after the reset, over the same connection"),
+    ),
+    Rule(
+        "D12",
+        "A reboot answers first, closes the links, and refuses connections for a second.",
+        _assumed(),
+        "reboot_time",
+    ),
+    Rule(
+        "D13",
+        "Anonymous reads object 3, what a client reads before a login, and names, lifetimes and aliases of groups.",
+        _client("what the vendor's clients read before they log in"),
+    ),
+    Rule(
+        "D13",
+        "Users and passwords belong to supervisor and admin, what is the admin's to the admin.",
+        _doc("description of the predefined profiles"),
+    ),
+    Rule("D13", "The UID, settings and everything else that is written belong to the admin.", _assumed()),
+    Rule(
+        "D15",
+        "Wrong class 6E00, wrong instruction 6D00, wrong length 6700; the link stays open. The method byte "
+        "decides, not the instruction. A request that is not complete after 5 s closes the link. P1 and P2 are "
+        "not looked at.",
+        _assumed("status words as in ISO 7816; no client sends such requests"),
+        "partial_request_time",
+    ),
+    Rule(
+        "D16", "Several requests in one segment are answered in order, each in one write.", _client("the Swift client")
+    ),
+    Rule(
+        "D17",
+        "Frames have at most 250 bytes, encrypted bodies 240; longer ones answer 6700 and 80. An answer that does"
+        " not fit is A0.",
+        _assumed("250 is the size constant of the clients"),
+        "max_request, max_response, max_ciphertext, quirks: response_too_large",
+    ),
+    Rule(
+        "D18",
+        "A multi-request goes on to the first item that misses its expected result; those after it answer BA. The"
+        " outer code is 00.",
+        _client("@iotize/tap 2.7.0 needs as many answers as requests, and describes BA so"),
+    ),
+    Rule("D18", "A multi-request inside another: 80.", _assumed()),
+    Rule("D19", "Text is answered without terminator.", _client("device-client.js alpha.105 shows a NUL to its user")),
+    Rule(
+        "S1",
+        "On firmware 1.85 a forced refresh of the vectors fails in alpha.105 with not supported and passes "
+        "silently in 2.7.0, which then goes on without.",
+        _client("seen by running both"),
+    ),
+    Rule(
+        "S2",
+        "2.7.0 with refresh period 1 cannot read the answer to an encrypted logout: a defect of that client.",
+        _client("seen by running it"),
+    ),
+    Rule("OQ22", "/1024//2 is the profile of the session (the alias), /1024//7 its group.", _client("Swift test")),
+    Rule("OQ31", "Creating a group that exists answers 00 and changes nothing.", _assumed("repeated configurations")),
+    Rule("OQ34", "Writes take effect at once, so reload has nothing to do; the connection survives.", _assumed()),
+    Rule("OQ65", "The time is answered as decimal seconds since 1970, which is also how it is set.", _assumed()),
+    Rule("OQ67", "POST on the last error code is accepted and does nothing.", _assumed()),
+    Rule("OQ70", "/1024//46 forgets key and vectors and keeps the login.", _doc("named on the vendor's service page")),
+)

@@ -1,0 +1,9 @@
+"""Links: how bytes get to the Tap and back.
+
+A link moves bytes and does nothing else; one module per transport, each opened by a URL.
+"""
+
+from emulator.links.base import Host, Link, LinkError
+from emulator.links.opening import open_link
+
+__all__ = ["Host", "Link", "LinkError", "open_link"]

@@ -1,0 +1,34 @@
+"""Makes a link from its URL."""
+
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from emulator.links.base import Link, LinkError
+
+
+def _tcp(url: SplitResult) -> Link:
+    from emulator.links.tcp import TcpLink
+
+    return TcpLink(url.hostname or "127.0.0.1", 2000 if url.port is None else url.port)
+
+
+_SCHEMES: Final[dict[str, Callable[[SplitResult], Link]]] = {"tcp": _tcp}
+"""Transports are imported when they are used, so that one of them does not slow the start of another."""
+
+
+def open_link(url: str) -> Link:
+    """The link of a URL, not open yet.
+
+    Raises:
+        LinkError: the URL names no transport that we know, or is malformed.
+    """
+    try:
+        parts = urlsplit(url)
+        scheme, _ = parts.scheme, parts.port
+    except ValueError as error:
+        raise LinkError(f"{url}: {error}") from error
+    if scheme not in _SCHEMES:
+        known = ", ".join(f"{name}://" for name in _SCHEMES)
+        raise LinkError(f"{url}: unknown link, expected {known}")
+    return _SCHEMES[scheme](parts)

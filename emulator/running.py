@@ -1,0 +1,134 @@
+"""Runs a Tap as a process: configuration, state file, logs, signals."""
+
+import asyncio
+import logging
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import click
+import structlog
+
+from emulator.blueprint import Blueprint, demo
+from emulator.device import Device
+from emulator.links import LinkError, open_link
+from emulator.server import Server
+from emulator.state import MemoryStore, Store
+from emulator.storage import SqliteStore, StateFileError
+from protocol.firmware import Version
+from protocol.resources.registry import SETTINGS
+
+log = structlog.get_logger("tap")
+
+_DEFAULT_LINKS: Final = ("tcp://127.0.0.1:2000",)
+_SERIAL_NUMBER: Final = "device.serial_number"
+
+
+class StartError(Exception):
+    """The Tap cannot start; the message says what is wrong and what was expected."""
+
+
+def run(
+    config: Path | None,
+    *,
+    firmware: Version | None,
+    listen: tuple[str, ...],
+    state: str,
+    seed: int | None,
+    json_log: bool,
+    verbose: bool,
+) -> None:
+    """Serves until SIGTERM or SIGINT.
+
+    Raises:
+        StartError: configuration, state file or a link cannot be used.
+    """
+    configure_logging(json_log, verbose)
+    blueprint, links = _blueprint(config)
+    blueprint = _with_overrides(blueprint, firmware, seed)
+    store = _store(state, blueprint)
+    try:
+        server = Server(
+            Device(blueprint, store=store),
+            [open_link(url) for url in listen or links or _DEFAULT_LINKS],
+            verbose=verbose,
+        )
+        asyncio.run(_serve(server))
+    except (LinkError, StateFileError) as error:
+        raise StartError(str(error)) from error
+    finally:
+        if isinstance(store, SqliteStore):
+            store.close()
+
+
+async def _serve(server: Server) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    await server.start()
+    for link in server.links:
+        click.echo(f"ready {link.url}")
+    click.echo("ready")
+    await stopped.wait()
+    await server.stop()
+    log.info("stopped")
+
+
+def _blueprint(config: Path | None) -> tuple[Blueprint, tuple[str, ...]]:
+    if config is None:
+        return demo(), ()
+    from emulator.config import ConfigError, load
+
+    try:
+        loaded = load(config)
+    except ConfigError as error:
+        raise StartError(str(error)) from error
+    for note in loaded.notes:
+        log.warning(note.text, kind=note.kind, at=f"{config}:{note.line}")
+    return loaded.blueprint, tuple(loaded.links)
+
+
+def _with_overrides(blueprint: Blueprint, firmware: Version | None, seed: int | None) -> Blueprint:
+    if firmware is not None:
+        blueprint = replace(blueprint, firmware=firmware)
+    if seed is not None:
+        blueprint = replace(blueprint, seed=seed)
+    if blueprint.seed is not None and _SERIAL_NUMBER not in blueprint.settings:
+        serial_number = f"IoTize0041{blueprint.seed & 0xFFFFFFFF:08X}"
+        blueprint = replace(blueprint, settings={**blueprint.settings, _SERIAL_NUMBER: serial_number})
+    return blueprint
+
+
+def _store(state: str, blueprint: Blueprint) -> Store:
+    if state == "none":
+        return MemoryStore()
+    default = SETTINGS[_SERIAL_NUMBER].setting
+    assert default is not None
+    try:
+        return SqliteStore(Path(state), blueprint.settings.get(_SERIAL_NUMBER, default.default))
+    except StateFileError as error:
+        raise StartError(str(error)) from error
+
+
+def configure_logging(json_log: bool, verbose: bool) -> None:
+    """Sends logs to standard error, as text for people or as one JSON object per line."""
+    renderer: structlog.typing.Processor
+    if json_log:
+        renderer = structlog.processors.JSONRenderer()
+    else:
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    processors: list[structlog.typing.Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso"),
+        structlog.processors.format_exc_info if json_log else structlog.processors.StackInfoRenderer(),
+        renderer,
+    ]
+    structlog.configure(
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if verbose else logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )

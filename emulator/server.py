@@ -1,0 +1,162 @@
+"""The asyncio shell: puts a device behind its links, carries out its effects, keeps its deadlines."""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from emulator.device import Connection, Device, RefusedConnectionError
+from emulator.effects import Close, Effect, Reboot, Send
+from emulator.journal import Record
+from emulator.links import Link, LinkError
+from emulator.links.base import Pipe
+from protocol.frames import Request
+
+log = structlog.get_logger("tap")
+
+_REOPEN_TIME = 0.5
+"""Seconds between attempts to get a link back after a reboot."""
+
+
+class Server:
+    """Serves one device over any number of links.
+
+    Args:
+        verbose: log every exchange.
+    """
+
+    def __init__(self, device: Device, links: Sequence[Link], *, verbose: bool = False) -> None:
+        self.device = device
+        self.links = links
+        self._pipes: dict[Connection, Pipe] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._reboot: asyncio.Task[None] | None = None
+        if verbose:
+            device.journal.listener = _log_exchange
+
+    async def start(self) -> None:
+        """Opens all links.
+
+        Raises:
+            LinkError: one of them cannot be opened; none is then.
+        """
+        try:
+            for link in self.links:
+                await link.open(self)
+        except LinkError:
+            await self._close_links()
+            raise
+
+    async def stop(self) -> None:
+        """Closes links and connections."""
+        if self._reboot is not None:
+            self._reboot.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+        await self._close_links()
+        for connection, pipe in list(self._pipes.items()):
+            self.device.disconnect(connection)
+            pipe.close()
+        await asyncio.sleep(0)
+
+    def accept(self, link: Link, pipe: Pipe) -> "_Attachment | None":
+        """A host has connected."""
+        try:
+            connection = self.device.connect(link.url, link.protocol)
+        except RefusedConnectionError as refusal:
+            log.info("connection refused", link=link.url, reason=str(refusal))
+            return None
+        self._pipes[connection] = pipe
+        log.debug("connected", link=link.url, connection=connection.id)
+        return _Attachment(self, connection)
+
+    def received(self, connection: Connection, data: bytes) -> None:
+        """Hands bytes to the device. A mistake of ours costs the connection that met it, and no other."""
+        try:
+            effects = self.device.receive(connection, data)
+        except Exception:
+            log.exception("internal error", connection=connection.id, received=data.hex())
+            effects = [Close(connection, "internal error")]
+            self.device.disconnect(connection)
+        self._carry_out(effects)
+        self._arm()
+
+    def lost(self, connection: Connection) -> None:
+        """A connection is over."""
+        if self._pipes.pop(connection, None) is not None:
+            self.device.disconnect(connection)
+            log.debug("disconnected", connection=connection.id)
+
+    def _carry_out(self, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Send(connection, data):
+                    self._pipes[connection].write(data)
+                case Close(connection, reason):
+                    log.info("closed", connection=connection.id, reason=reason)
+                    self._pipes.pop(connection).close()
+                case Reboot(seconds):
+                    self._reboot = asyncio.get_running_loop().create_task(self._reopen_after(seconds))
+
+    def _arm(self) -> None:
+        deadline = self.device.next_deadline()
+        if deadline is not None and self._timer is None:
+            delay = max(0.0, deadline - self.device.clock.now())
+            self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._carry_out(self.device.tick())
+        self._arm()
+
+    async def _close_links(self) -> None:
+        for link in self.links:
+            await link.close()
+
+    async def _reopen_after(self, seconds: float) -> None:
+        await self._close_links()
+        log.info("rebooting", seconds=seconds)
+        await asyncio.sleep(seconds)
+        for link in self.links:
+            while True:
+                try:
+                    await link.open(self)
+                    break
+                except LinkError as error:
+                    log.warning("link not back yet", reason=str(error))
+                    await asyncio.sleep(_REOPEN_TIME)
+        log.info("rebooted")
+
+
+class _Attachment:
+    """Ties a connection of a link to the server."""
+
+    __slots__ = ("_connection", "_server")
+
+    def __init__(self, server: Server, connection: Connection) -> None:
+        self._server = server
+        self._connection = connection
+
+    def received(self, data: bytes) -> None:
+        self._server.received(self._connection, data)
+
+    def lost(self) -> None:
+        self._server.lost(self._connection)
+
+
+def _log_exchange(record: Record) -> None:
+    request = "no request" if record.request is None else _describe(record.request)
+    response = None if record.response is None else str(record.response)
+    log.debug(
+        "exchange",
+        connection=record.connection,
+        group=record.group_id,
+        carrier=record.carrier.value,
+        request=request,
+        response=response,
+        reason=record.reason,
+    )
+
+
+def _describe(request: Request) -> str:
+    return f"{request} {request.body.hex()}".rstrip()
