@@ -3,14 +3,12 @@
 import json
 
 import click
-from protocol.client.jsonable import from_json, to_json
 
 from protocol.client.blocking import Tap
-from protocol.errors import BodyError, RefusedError
+from protocol.client.jsonable import HEX_PREFIX, from_json, to_json
+from protocol.errors import BodyError, RefusedError, UsageError
 from protocol.frames import Request, Response
 from protocol.resources.registry import Entry, find_entry, parse_method, parse_path
-
-_HEX_PREFIX = "hex:"
 
 
 def print_call(
@@ -51,8 +49,11 @@ def print_call(
 def _encode(entry: Entry | None, body: str | None) -> bytes:
     if body is None:
         return b""
-    if entry is None or entry.call.request is None or body.startswith(_HEX_PREFIX):
-        return bytes.fromhex(body.removeprefix(_HEX_PREFIX))
+    if entry is None or entry.call.request is None or body.startswith(HEX_PREFIX):
+        try:
+            return bytes.fromhex(body.removeprefix(HEX_PREFIX))
+        except ValueError as error:
+            raise UsageError(f"body {body!r}: {error}; expected {HEX_PREFIX} and pairs of digits") from error
     encoded: bytes = entry.call.request.encode(from_json(entry.call.request, body))
     return encoded
 
@@ -65,7 +66,7 @@ def _describe(entry: Entry | None, response: Response, as_json: bool) -> str:
         except BodyError as error:
             value = f"body does not fit: {error}"
     if as_json:
-        return json.dumps({"code": response.code, "body": f"{_HEX_PREFIX}{response.body.hex()}", "value": value})
+        return json.dumps({"code": response.code, "body": to_json(response.body), "value": value})
     if value is not None:
         return value if isinstance(value, str) else json.dumps(value)
     return str(response)
