@@ -1,6 +1,7 @@
 """One request from the command line: what `tap-emulator call` does."""
 
 import json
+from dataclasses import dataclass
 
 import click
 
@@ -11,18 +12,24 @@ from protocol.frames import Request, Response
 from protocol.resources.registry import Entry, find_entry, parse_method, parse_path
 
 
-def print_call(
-    url: str,
-    method_name: str,
-    path_text: str,
-    body: str | None,
-    user: str | None,
-    password: str,
-    encrypt: bool,
-    iv_period: int | None,
-    timeout: float,
-    as_json: bool,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """How to come to a Tap: where it is, who asks, and whether in clear.
+
+    Args:
+        timeout: seconds to wait for the connection and for each answer.
+        iv_period: requests between new initialization vectors; None leaves the client's default.
+    """
+
+    url: str
+    timeout: float
+    user: str | None
+    password: str
+    encrypt: bool
+    iv_period: int | None
+
+
+def print_call(visit: Visit, method_name: str, path_text: str, body: str | None, *, as_json: bool) -> None:
     """Connects, logs in and encrypts if asked, makes the request and prints the answer.
 
     Raises:
@@ -33,13 +40,13 @@ def print_call(
     method, path = parse_method(method_name), parse_path(path_text)
     entry = find_entry(method, path)
     request = Request(method, path, _encode(entry, body))
-    with Tap(url, timeout=timeout) as tap:
-        if iv_period is not None:
-            tap.set_initialization_vector_refresh_period(iv_period)
-        if encrypt:
+    with Tap(visit.url, timeout=visit.timeout) as tap:
+        if visit.iv_period is not None:
+            tap.set_initialization_vector_refresh_period(visit.iv_period)
+        if visit.encrypt:
             tap.encryption(True)
-        if user is not None:
-            tap.login(user, password)
+        if visit.user is not None:
+            tap.login(visit.user, visit.password)
         response = tap.request(method, path, request.body)
     click.echo(_describe(entry, response, as_json))
     if not response.success:

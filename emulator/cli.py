@@ -79,27 +79,16 @@ def serve(
 @click.option("--iv-period", type=click.IntRange(0), envvar="TAP_IV_PERIOD", help="Requests between new IVs; 0 never.")
 @click.option("--timeout", type=float, default=3.0, envvar="TAP_TIMEOUT", show_default=True, help="Seconds per answer.")
 @click.option("--json", "as_json", is_flag=True, envvar="TAP_JSON", help="Print the answer as JSON.")
-def call(
-    url: str,
-    method: str,
-    path: str,
-    body: str | None,
-    user: str | None,
-    password: str,
-    encrypt: bool,
-    iv_period: int | None,
-    timeout: float,
-    as_json: bool,
-) -> None:
+def call(method: str, path: str, body: str | None, as_json: bool, **visit: Any) -> None:
     """Make one request to the Tap at URL.
 
     PATH is /1024//47 or /scram/initialize. BODY is hex:0102... or JSON that fits the resource.
     """
-    from emulator.calling import print_call
+    from emulator.calling import Visit, print_call
     from protocol.client.links import LinkError
 
     try:
-        print_call(url, method, path, body, user, password, encrypt, iv_period, timeout, as_json)
+        print_call(Visit(**visit), method, path, body, as_json=as_json)
     except RefusedError as error:
         click.echo(str(error), err=True)
         sys.exit(_REFUSED)
@@ -209,7 +198,7 @@ def health(url: str | None, listen: tuple[str, ...], timeout: float) -> None:
         with Tap(address, timeout=timeout) as tap:
             click.echo(f"{address} {tap.service.device.get_serial_number()}")
     except (LinkError, IntegrityError, RefusedError, UsageError) as error:
-        click.echo(f"{address}: {error}", err=True)
+        click.echo(str(error) if address in str(error) else f"{address}: {error}", err=True)
         sys.exit(_UNHEALTHY)
 
 

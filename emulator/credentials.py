@@ -38,9 +38,7 @@ def matches_clear(kept: bytes | None, presented: bytes) -> bool:
 
 def matches_hash(kept: bytes | None, presented: bytes) -> bool:
     """Whether the hash of a login is that of the password that is kept."""
-    if kept is None or len(kept) == RECORD_SIZE:
-        return False
-    return hmac.compare_digest(presented, _hash_of(kept))
+    return kept is not None and hmac.compare_digest(presented, _hash_of(kept))
 
 
 def scram_key(kept: bytes | None, salt: bytes, iterations: int) -> PasswordKey | None:

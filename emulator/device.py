@@ -8,7 +8,6 @@ An encrypted request is the body of /1024//48 or //44, whose handler opens it an
 the only place where a refusal becomes an answer; any other exception is a mistake of ours and meant to be loud.
 """
 
-import heapq
 import itertools
 from collections import Counter
 from collections.abc import Iterator
@@ -38,7 +37,7 @@ class RefusedConnectionError(Exception):
 class Connection:
     """One open connection of a link."""
 
-    __slots__ = ("id", "link", "open", "partial_since", "protocol", "reader", "session")
+    __slots__ = ("id", "link", "open", "protocol", "reader", "session")
 
     def __init__(self, id: int, link: str, protocol: HostProtocol, session: Session, max_request: int) -> None:
         self.id = id
@@ -47,8 +46,6 @@ class Connection:
         self.protocol = protocol
         self.session = session
         self.reader = apdu.RequestReader(max_request)
-        self.partial_since: float | None = None
-        """When the bytes arrived that still wait for the rest of their request."""
         self.open = True
 
 
@@ -82,7 +79,8 @@ class Device:
         self._connections: dict[int, Connection] = {}
         self._per_link: Counter[str] = Counter()
         self._numbers = itertools.count(1)
-        self._deadlines: list[tuple[float, int]] = []
+        self._partial: dict[Connection, float] = {}
+        """Connections that wait for the rest of a request, and since when; the oldest first."""
         self._after_answer: list[Effect] = []
         self._down_until = float("-inf")
 
@@ -111,41 +109,40 @@ class Device:
         """The host has gone, or the server has closed the connection."""
         if self._connections.pop(connection.id, None) is not None:
             self._per_link[connection.link] -= 1
+        self._partial.pop(connection, None)
         connection.open = False
 
     def receive(self, connection: Connection, data: bytes) -> list[Effect]:
         """Takes bytes of a connection, cut anywhere, and says what has to happen."""
         effects: list[Effect] = []
-        for item in connection.reader.feed(data):
+        items = connection.reader.feed(data)
+        for item in items:
             if not connection.open:
                 break
             effects.append(Send(connection, self._answer(connection, item)))
             if self._after_answer:
                 effects += self._after_answer
                 self._after_answer = []
-        self._watch_partial(connection)
+        if items:
+            self._partial.pop(connection, None)
+        if connection.open and connection.reader.pending:
+            self._partial.setdefault(connection, self.clock.now())
         return effects
 
     def tick(self) -> list[Effect]:
         """Does what is due by now."""
         effects: list[Effect] = []
         now = self.clock.now()
-        while self._deadlines and self._deadlines[0][0] <= now:
-            _, number = heapq.heappop(self._deadlines)
-            connection = self._connections.get(number)
-            if connection is None or connection.partial_since is None:
-                continue
-            due = connection.partial_since + self.rules.partial_request_time
-            if due > now:
-                heapq.heappush(self._deadlines, (due, number))
-                continue
+        while (deadline := self.next_deadline()) is not None and deadline <= now:
+            connection = next(iter(self._partial))
             reason = f"{connection.reader.pending} bytes of a request, the rest did not come"
             effects.append(self._close(connection, reason))
         return effects
 
     def next_deadline(self) -> float | None:
         """When `tick` has to be called at the latest, in the device's clock; None if nothing is due."""
-        return self._deadlines[0][0] if self._deadlines else None
+        since = next(iter(self._partial.values()), None)
+        return None if since is None else since + self.rules.partial_request_time
 
     def execute(self, exchange: Exchange) -> Response:
         """Answers one clear request, and notes it in the journal."""
@@ -164,14 +161,17 @@ class Device:
 
     def holds_tap(self, connection: Connection) -> bool:
         """Whether the connection may talk to the Tap; with ``hosts: single`` only the oldest one may."""
-        return self.rules.hosts == "many" or next(iter(self._connections.values())) is connection
+        return self.rules.hosts == "many" or next(iter(self._connections.values()), connection) is connection
 
     def close_after_answer(self, connection: Connection, reason: str) -> None:
         """Ends a connection once the answer in hand is sent."""
-        self._after_answer.append(self._close(connection, reason))
+        if connection.open:
+            self._after_answer.append(self._close(connection, reason))
 
     def reboot_after_answer(self) -> None:
         """Restarts the Tap once the answer in hand is sent (decision D12): POSTed values and sessions are gone."""
+        if any(isinstance(effect, Reboot) for effect in self._after_answer):
+            return  # a multi-request may ask twice
         for connection in list(self._connections.values()):
             self.close_after_answer(connection, "the Tap reboots")
         self._after_answer.append(Reboot(self.rules.reboot_time))
@@ -223,13 +223,6 @@ class Device:
             quirk = Quirk.RESPONSE_TOO_LARGE in self.rules.quirks
             code = ResultCode.RESPONSE_TOO_LARGE if quirk else ResultCode.INTERNAL_SERVER_ERROR
             raise PeerError(f"answer of {size} bytes, there is room for {exchange.room}", code)
-
-    def _watch_partial(self, connection: Connection) -> None:
-        if not connection.reader.pending or not connection.open:
-            connection.partial_since = None
-        elif connection.partial_since is None:
-            connection.partial_since = self.clock.now()
-            heapq.heappush(self._deadlines, (connection.partial_since + self.rules.partial_request_time, connection.id))
 
     def _close(self, connection: Connection, reason: str) -> Close:
         self.disconnect(connection)

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import signal
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +11,7 @@ import click
 import structlog
 
 from emulator.blueprint import Blueprint, demo
+from emulator.config import ConfigError, load, with_overrides
 from emulator.device import Device
 from emulator.links import LinkError, open_link
 from emulator.server import Server
@@ -47,7 +47,7 @@ def run(
     """
     configure_logging(json_log, verbose)
     blueprint, links = _blueprint(config)
-    blueprint = _with_overrides(blueprint, firmware, seed)
+    blueprint = with_overrides(blueprint, firmware, seed)
     store = _store(state, blueprint)
     try:
         server = Server(
@@ -80,8 +80,6 @@ async def _serve(server: Server) -> None:
 def _blueprint(config: Path | None) -> tuple[Blueprint, tuple[str, ...]]:
     if config is None:
         return demo(), ()
-    from emulator.config import ConfigError, load
-
     try:
         loaded = load(config)
     except ConfigError as error:
@@ -89,17 +87,6 @@ def _blueprint(config: Path | None) -> tuple[Blueprint, tuple[str, ...]]:
     for note in loaded.notes:
         log.warning(note.text, kind=note.kind, at=f"{config}:{note.line}")
     return loaded.blueprint, tuple(loaded.links)
-
-
-def _with_overrides(blueprint: Blueprint, firmware: Version | None, seed: int | None) -> Blueprint:
-    if firmware is not None:
-        blueprint = replace(blueprint, firmware=firmware)
-    if seed is not None:
-        blueprint = replace(blueprint, seed=seed)
-    if blueprint.seed is not None and _SERIAL_NUMBER not in blueprint.settings:
-        serial_number = f"IoTize0041{blueprint.seed & 0xFFFFFFFF:08X}"
-        blueprint = replace(blueprint, settings={**blueprint.settings, _SERIAL_NUMBER: serial_number})
-    return blueprint
 
 
 def _store(state: str, blueprint: Blueprint) -> Store:

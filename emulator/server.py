@@ -31,6 +31,7 @@ class Server:
         self._pipes: dict[Connection, Pipe] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._reboot: asyncio.Task[None] | None = None
+        self._refusing: set[str] = set()
         if verbose:
             device.journal.listener = _log_exchange
 
@@ -60,12 +61,15 @@ class Server:
         await asyncio.sleep(0)
 
     def accept(self, link: Link, pipe: Pipe) -> "_Attachment | None":
-        """A host has connected."""
+        """A host has connected. That a link refuses hosts is logged once, however many come."""
         try:
             connection = self.device.connect(link.url, link.protocol)
         except RefusedConnectionError as refusal:
-            log.info("connection refused", link=link.url, reason=str(refusal))
+            if link.url not in self._refusing:
+                log.warning("connections are refused", link=link.url, reason=str(refusal))
+                self._refusing.add(link.url)
             return None
+        self._refusing.discard(link.url)
         self._pipes[connection] = pipe
         log.debug("connected", link=link.url, connection=connection.id)
         return _Attachment(self, connection)

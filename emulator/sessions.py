@@ -172,11 +172,13 @@ class Session:
         candidates = [self.ivs if iv is None else IvPair(iv, self.ivs.answer)]
         if iv is None and self.encryption is Encryption.UNSETTLED and self.ivs != ZERO_IVS:
             candidates.insert(0, ZERO_IVS)
-        frame = self._open_with(candidates, ciphertext)
-        self._happen(Event.FRAME)
+        frame, ivs = self._open_with(candidates, ciphertext)
+        if iv is None:
+            self.ivs = ivs
+            self._happen(Event.FRAME)
         return frame
 
-    def _open_with(self, candidates: list[IvPair], ciphertext: bytes) -> EncryptedFrame:
+    def _open_with(self, candidates: list[IvPair], ciphertext: bytes) -> tuple[EncryptedFrame, IvPair]:
         assert self.cipher is not None
         failure: FrameError | None = None
         for ivs in candidates:
@@ -185,8 +187,7 @@ class Session:
             except FrameError as error:
                 failure = error
             else:
-                self.ivs = ivs
-                return frame
+                return frame, ivs
         assert failure is not None
         raise failure
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import CBC
+from cryptography.hazmat.primitives.ciphers.modes import CBC, ECB
 
 from protocol.errors import UsageError
 
@@ -37,22 +37,49 @@ def _reverse32(value: int) -> int:
 
 
 class FrameCipher:
-    """AES-128-CBC under one session key; each message starts again from the initialization vector it is given."""
+    """AES-128-CBC under one session key; each message starts again from the initialization vector it is given.
 
-    __slots__ = ("_aes", "key")
+    To set up a cipher costs several times what it costs to encrypt a frame, so both are set up once per key, and the
+    vector is brought in by hand. Decryption is ECB and then an XOR. An encryptor chains from the last block that it
+    made; that block and the vector are XORed into the first block of the message, where the former cancels out.
+    """
+
+    __slots__ = ("_decrypt", "_encrypt", "_last_block", "key")
 
     def __init__(self, key: bytes) -> None:
         if len(key) != BLOCK:
             raise UsageError(f"a session key has {BLOCK} bytes, not {len(key)}")
         self.key = key
-        self._aes = AES(key)
+        aes = AES(key)
+        self._encrypt = Cipher(aes, CBC(ZERO_IV)).encryptor().update
+        self._decrypt = Cipher(aes, ECB()).decryptor().update  # noqa: S305 - one half of CBC, see above
+        self._last_block = ZERO_IV
 
     def encrypt(self, iv: bytes, plain: bytes) -> bytes:
-        """Ciphertext of whole blocks."""
-        encryptor = Cipher(self._aes, CBC(iv)).encryptor()
-        return encryptor.update(plain) + encryptor.finalize()
+        """Ciphertext of whole blocks.
+
+        Raises:
+            UsageError: the message does not consist of whole blocks.
+        """
+        _check_blocks(plain)
+        ciphertext = self._encrypt(_xor(_xor(plain[:BLOCK], iv), self._last_block) + plain[BLOCK:])
+        self._last_block = ciphertext[-BLOCK:]
+        return ciphertext
 
     def decrypt(self, iv: bytes, ciphertext: bytes) -> bytes:
-        """Plaintext of whole blocks; its padding and CRC are the business of `protocol.frames`."""
-        decryptor = Cipher(self._aes, CBC(iv)).decryptor()
-        return decryptor.update(ciphertext) + decryptor.finalize()
+        """Plaintext of whole blocks; its padding and CRC are the business of `protocol.frames`.
+
+        Raises:
+            UsageError: the message does not consist of whole blocks.
+        """
+        _check_blocks(ciphertext)
+        return _xor(self._decrypt(ciphertext), iv + ciphertext[:-BLOCK])
+
+
+def _check_blocks(message: bytes) -> None:
+    if not message or len(message) % BLOCK:
+        raise UsageError(f"{len(message)} bytes are no whole blocks of {BLOCK}")
+
+
+def _xor(one: bytes, other: bytes) -> bytes:
+    return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).to_bytes(len(one), "big")

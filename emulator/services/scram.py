@@ -102,13 +102,14 @@ def _carry(exchange: Exchange, ciphertext: bytes, carrier: Carrier, own: IvPair 
         raise PeerError("an encrypted frame inside another request")
     session = exchange.session
     frame = session.open_frame(ciphertext, None if own is None else own.request)
+    request = Request.from_bytes(frame.payload)
     _check_counter(exchange, frame.id)
     if own is not None:
         session.set_ivs(own)
     cipher, answer_iv = session.cipher, session.ivs.answer
     assert cipher is not None
     room = _room(exchange, 0 if own is None else BLOCK)
-    inner = Exchange(exchange.device, exchange.connection, Request.from_bytes(frame.payload), room, carrier)
+    inner = Exchange(exchange.device, exchange.connection, request, room, carrier)
     return _seal(cipher, answer_iv, frame.id, bytes(exchange.device.execute(inner)))
 
 

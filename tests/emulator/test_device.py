@@ -97,6 +97,15 @@ def test_reboot() -> None:
     assert Host(device).group_id == 0
 
 
+def test_reboot_ends_the_session_of_a_single_host() -> None:
+    device, clock = make_device(hosts="single")
+    host = Host(device)
+    host.login()
+    assert host.secret("POST", "/3//4").success
+    clock.advance(1)
+    assert Host(device).group_id == 0
+
+
 def test_posted_values_end_with_a_reboot() -> None:
     device, clock = make_device()
     host = Host(device)
@@ -150,6 +159,13 @@ def test_factory_reset_can_be_disabled() -> None:
     assert host.secret("POST", "/3//5").code == 0x87
 
 
+def test_version_zero_restores_the_factory_state() -> None:
+    host = Host(make_device()[0])
+    host.login()
+    assert host.secret("PUT", "/1024//10", bytes(4)).success
+    assert Host(host.device).put("/1024//9", b"x").success
+
+
 def test_configured_tap_is_not_opened_by_configuration_mode() -> None:
     host = Host(make_device()[0])
     host.login()
@@ -173,6 +189,13 @@ def test_write_that_cannot_be_kept_is_refused_and_undone() -> None:
     assert host.secret("POST", "/3//5").code == 0xA4
     assert host.get("/1024//10").body.hex() == "01000000"
     assert host.secret("POST", "/3//14", bytes(4)).success, "a value until reboot needs no store"
+
+
+def test_refused_answer_undoes_what_its_handler_changed() -> None:
+    device, _ = make_device(max_response=0, settings={"interface.config_version": Version(0)})
+    host = Host(device)
+    assert host.put("/1024//9", b"x").code == 0xA0
+    assert device.state["interface.app_name"] == "Virtual Tap"
 
 
 def test_seed_makes_a_run_reproducible() -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from emulator.blueprint import Group, Quirk
 from emulator.exchange import Carrier
+from protocol.firmware import Version
 from tests.hosts import Host, make_device
 
 USERS = {
@@ -49,6 +50,7 @@ CHANGES = [
     ("PUT", "/1024//42", "0000", "81 81 81 86"),
     ("PUT", "/1024//43", "0001", "81 81 81 00"),
     ("PUT", "/1025/1/0", "6e6577", "81 81 00 00"),
+    ("PUT", "/1025/1/0", b"tech".hex(), "81 81 00 00"),
     ("PUT", "/1025/1/0", b"admin".hex(), "81 81 86 86"),
     ("PUT", "/1025/1/0", "", "81 81 86 86"),
     ("PUT", "/1025/1/0", "61" * 17, "81 81 86 86"),
@@ -140,6 +142,19 @@ def test_strict_configuration_mode() -> None:
     assert host.secret("PUT", "/1024//10", bytes.fromhex("01000000")).success
     assert host.secret("PUT", "/1024//9", b"y").code == 0x87
     assert host.secret("GET", "/1024//9").body == b"x"
+
+
+def test_factory_state_needs_no_configuration_mode() -> None:
+    quirks = frozenset({Quirk.STRICT_CONFIGURATION_MODE})
+    host = Host(make_device(quirks=quirks, settings={"interface.config_version": Version(0)})[0])
+    assert host.put("/1024//9", b"x").success
+
+
+def test_creating_a_group_again_changes_nothing() -> None:
+    host = Host(make_device(groups=USERS)[0])
+    host.login("boss")
+    assert host.secret("POST", "/1025/1/65535").success
+    assert host.get("/1025/1/0").body == b"tech"
 
 
 def test_answer_without_room() -> None:

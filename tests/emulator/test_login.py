@@ -6,6 +6,7 @@ import pytest
 
 from emulator.blueprint import Group, Quirk
 from protocol.bodies.interface import SecurityOptions
+from protocol.bodies.scram import SCRAM_CHALLENGE, SCRAM_LOGIN, ScramLogin
 from protocol.scram import PasswordKey, password_hash
 from tests.hosts import Host, make_device
 
@@ -79,20 +80,34 @@ def test_wrong_scram_login(user: str, password: str) -> None:
 
 
 def test_unknown_user_gets_the_same_salt_every_time() -> None:
-    first, second = (Host(make_device()[0]).get("/1024//40", credential("nobody", b"")[:20]) for _ in range(2))
-    assert first.body[4:] == second.body[4:]
+    host = Host(make_device()[0])
+    names = ("nobody", "nobody", "noone")
+    first, second, other = (host.get("/1024//40", credential(name, b"")[:20]).body[4:] for name in names)
+    assert first == second != other
+    assert first[:4] != bytes(4), "a salt of zeros would tell that the login is disabled"
 
 
 def test_salt_of_zeros_disables_the_login() -> None:
-    disabled = PasswordKey(KEY.stored_key, KEY.server_key, bytes(4))
+    disabled = PasswordKey.derive(password_hash("tech"), bytes(4), 5000)
     host = Host(make_device(groups={1: Group("tech", bytes(disabled), alias=1)})[0])
     assert host.proof("tech", "tech")[0].code == 0x86
 
 
 def test_challenge_serves_one_proof() -> None:
     host = Host(make_device()[0])
-    host.login()
+    challenge = SCRAM_CHALLENGE.decode(host.get("/1024//40", SCRAM_LOGIN.encode(ScramLogin("admin", 7))).body)
+    key = PasswordKey.derive(password_hash("admin"), challenge.salt, challenge.iterations)
     assert host.get("/1024//41", bytes(16)).code == 0x86
+    assert host.get("/1024//41", key.client_proof(7, challenge.server_nonce)).code == 0x86
+    host.login()
+    assert host.get("/1024//41", key.client_proof(7, challenge.server_nonce)).code == 0x86
+
+
+def test_group_without_password_does_not_shadow_a_user_of_the_same_name() -> None:
+    groups = {1: Group("tech", None, alias=1), 2: Group("tech", b"tech", alias=2)}
+    host = Host(make_device(groups=groups)[0])
+    host.login("tech")
+    assert host.group_id == 2
 
 
 @pytest.mark.parametrize(("options", "uid", "code"), [
