@@ -1,0 +1,78 @@
+"""The text of a configuration file, and where its lines are."""
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, NoReturn
+
+from emulator.config.loaded import ConfigError
+
+MAX_SIZE: Final = 1024 * 1024
+"""Bytes of the largest file that is read; the largest known configuration has 20 KB."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file in memory. Line breaks are ``\\n``, a byte order mark is gone."""
+
+    name: str
+    text: str
+    _starts: list[int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        starts = [0, *(found.end() for found in re.finditer("\n", self.text))]
+        object.__setattr__(self, "_starts", starts)
+
+    @classmethod
+    def read(cls, path: Path) -> "Source":
+        """Reads a file of UTF-8 text.
+
+        Raises:
+            ConfigError: it cannot be read, is too large, or is no UTF-8 text.
+        """
+        try:
+            with path.open("rb") as file:
+                data = file.read(MAX_SIZE + 1)
+        except (OSError, ValueError) as error:
+            reason = (getattr(error, "strerror", None) or str(error)).lower()
+            raise ConfigError([f"{path}: cannot be read ({reason}), expected a configuration file"]) from error
+        return cls.decode(str(path), data)
+
+    @classmethod
+    def decode(cls, name: str, data: bytes) -> "Source":
+        """Makes text of bytes.
+
+        Raises:
+            ConfigError: too large, or no UTF-8 text.
+        """
+        if len(data) > MAX_SIZE:
+            raise ConfigError([f"{name}:1: the file is too large, expected at most {MAX_SIZE // 1024} KiB"])
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            raise ConfigError([f"{name}:{line}: byte {data[error.start]:02X} is no text, expected UTF-8"]) from error
+        return cls(name, text.replace("\r\n", "\n").replace("\r", "\n"))
+
+    def line(self, offset: int) -> int:
+        """Number of the line, from 1, that holds this character."""
+        return bisect_right(self._starts, offset)
+
+    def no_half_characters(self, text: str, line: int) -> str:
+        """The text itself; escapes of JSON and YAML can make halves of surrogate pairs, which are no characters.
+
+        Raises:
+            ConfigError: it holds one.
+        """
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            self.fail(line, "an escape stands for half a character, expected both halves of the pair")
+        return text
+
+    def fail(self, line: int, text: str) -> NoReturn:
+        """Gives up: what follows cannot be understood.
+
+        Raises:
+            ConfigError: always.
+        """
+        raise ConfigError([f"{self.name}:{line}: {text}"])
