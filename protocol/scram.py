@@ -7,7 +7,7 @@ It is not RFC 5802: nonces are 32-bit numbers, salts four bytes, proofs plain HM
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from protocol.errors import UsageError
@@ -32,8 +32,8 @@ def password_hash(password: str) -> bytes:
 class PasswordKey:
     """All that a Tap keeps of a password under SCRAM: 36 bytes, ``storedKey | serverKey | salt``."""
 
-    stored_key: bytes
-    server_key: bytes
+    stored_key: bytes = field(repr=False)
+    server_key: bytes = field(repr=False)
     salt: bytes
 
     @classmethod

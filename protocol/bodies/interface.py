@@ -1,6 +1,6 @@
 """Bodies of the interface service: login, security options, host protocol."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from construct import BitStruct, Bytes, Flag, Int16ub, Padding, Select, Struct
@@ -17,7 +17,7 @@ class LoginCredential:
     """User name and clear password, at most 16 characters each."""
 
     username: str
-    password: str
+    password: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class LoginCredentialHashed:
     """User name and the 16 bytes of `protocol.scram.password_hash`."""
 
     username: str
-    password: bytes
+    password: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,199 @@
+"""`Tap`: the client for ordinary programs, one request at a time."""
+
+import os
+import threading
+from collections.abc import Iterable
+from types import TracebackType
+from typing import TypeVar
+
+from protocol.bodies.multi_request import MultiRequestItem
+from protocol.client.calls import make_request
+from protocol.client.core import Conversation, Session, SessionState, Token
+from protocol.client.links import Link, LinkError, open_link
+from protocol.client.services import Services
+from protocol.codes import EXPECT_ANYTHING, Method
+from protocol.errors import UsageError
+from protocol.frames import Request, Response
+from protocol.paths import Path
+
+T = TypeVar("T")
+
+
+class Tap:
+    """A Tap to talk to::
+
+        with Tap("tcp://127.0.0.1:2000") as tap:
+            tap.login("admin", "admin")
+            print(tap.service.device.get_serial_number())
+
+    Every method that talks to the Tap may raise `LinkError` (no connection, or no answer in time; the connection is
+    closed then), `IntegrityError` (the answer is not sound) and `RefusedError` (the Tap refused, with its result code).
+    Threads may share a Tap: their requests wait for each other.
+
+    Args:
+        url: where the Tap is, for example ``tcp://192.168.4.1:2000``.
+        link: an open link, in place of a URL.
+        timeout: seconds for the connection to be made, and for each answer.
+        token: source of nonces and initialization vectors; tests hand in their own.
+    """
+
+    def __init__(
+        self, url: str | None = None, *, link: Link | None = None, timeout: float = 3.0, token: Token = os.urandom
+    ) -> None:
+        if (url is None) == (link is None):
+            raise UsageError("a Tap needs either a URL or a link")
+        self.url = url
+        self.timeout = timeout
+        self.session = Session(token)
+        """State of login and encryption."""
+        self.service = Services(self.call)
+        """The calls of the resource table: ``tap.service.device.get_serial_number()``."""
+        self._link = link
+        self._busy = threading.RLock()
+
+    def __enter__(self) -> "Tap":
+        self.connect()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is an open link. That the Tap has gone shows with the next request only."""
+        return self._link is not None
+
+    @property
+    def session_state(self) -> SessionState:
+        """Who is logged in."""
+        return self.session.state
+
+    def connect(self, *, keep_session: bool = False) -> None:
+        """Opens the link, unless it is open; the new session is anonymous and in clear.
+
+        Args:
+            keep_session: go on with key and login of the last connection, for Taps which keep theirs too.
+
+        Raises:
+            LinkError: nobody is there.
+        """
+        with self._busy:
+            if self._link is not None:
+                return
+            if self.url is None:
+                raise LinkError("the link that was given is closed, and there is no URL to open another")
+            self._link = open_link(self.url, self.timeout)
+            if not keep_session:
+                self.session.reset()
+
+    def close(self) -> None:
+        """Closes the link; it can be opened again with `connect`."""
+        link, self._link = self._link, None
+        if link is not None:
+            link.close()
+
+    def login(self, username: str, password: str, refresh_session_state: bool = True) -> SessionState:
+        """Logs in as the Tap's security options ask for; a SCRAM login switches encryption on.
+
+        Args:
+            refresh_session_state: read group and lifetime of the login afterwards (two requests).
+
+        Raises:
+            LoginError: the Tap refused it.
+            IntegrityError: the Tap could not prove that it knows the user.
+        """
+        return self._hold(self.session.login(username, password, refresh_session_state))
+
+    def logout(self) -> None:
+        """Ends the login; the session goes on in clear, its key is forgotten."""
+        self._hold(self.session.logout())
+
+    def change_password(self, new_password: str, group_id: int | None = None) -> None:
+        """Replaces a password, in clear, hashed or as SCRAM key, as the security options ask for.
+
+        Args:
+            group_id: None for the group that is logged in.
+        """
+        self._hold(self.session.change_password(new_password, group_id))
+
+    def encryption(self, enabled: bool, reset_session_key: bool = False) -> None:
+        """Switches encryption on or off.
+
+        Args:
+            reset_session_key: ask for a new key when switching on; forget the key when switching off.
+        """
+        self._hold(self.session.encryption(enabled, reset_session_key))
+
+    def set_initialization_vector_refresh_period(self, period: int) -> None:
+        """How often initialization vectors are renewed: 0 never, 1 with every request, n after n encrypted answers.
+
+        Sends nothing. The default is 100.
+        """
+        self.session.set_initialization_vector_refresh_period(period)
+
+    def refresh_encryption_initialization_vector(self) -> None:
+        """Renews the initialization vectors now.
+
+        Raises:
+            IvNotSupportedError: the firmware is older than 1.86.
+        """
+        self._hold(self.session.refresh_encryption_initialization_vector())
+
+    def nfc_pairing(self) -> None:
+        """Sends the pairing command of NFC hosts."""
+        self._hold(self.session.nfc_pairing())
+
+    def call(self, result: type[T], id: str, value: object = None, instance: int | None = None) -> T:
+        """Makes a call by its id; the methods of `service` do the same, with checked types.
+
+        Args:
+            result: type of the answer, for the type checker.
+            id: for example ``group.get_name``.
+            value: what the call sends, None for nothing.
+            instance: group, bundle or variable, where the resource has instances.
+        """
+        answer: T = self._hold(self.session.call(id, value, instance))
+        return answer
+
+    def request(self, method: Method | str, path: Path | str, body: bytes = b"") -> Response:
+        """Makes any request and returns the answer as it is, refusals too: see `Response.success`.
+
+        Args:
+            method: ``GET``, ``POST`` or ``PUT``.
+            path: in numbers or in words: ``/1024//47``, ``/group/65535/name``.
+        """
+        return self._hold(self.session.exchange(make_request(method, path, body)))
+
+    def multi_request(
+        self, requests: Iterable[Request | MultiRequestItem], expected: int = EXPECT_ANYTHING
+    ) -> list[Response]:
+        """Makes several requests in one frame and returns their answers, refusals too.
+
+        Args:
+            expected: result code that a plain `Request` has to have for the next one to be executed; also
+                `EXPECT_SUCCESS` or `EXPECT_ANYTHING`.
+        """
+        return self._hold(self.session.multi_request(requests, expected))
+
+    def _hold(self, conversation: Conversation[T]) -> T:
+        with self._busy:
+            try:
+                request = next(conversation)
+                while True:
+                    request = conversation.send(self._exchange(request))
+            except StopIteration as end:
+                result: T = end.value
+                return result
+
+    def _exchange(self, request: bytes) -> bytes:
+        if self._link is None:
+            raise LinkError(f"{self.url or 'the link'}: not connected")
+        try:
+            self._link.send(request)
+            return self._link.receive()
+        except BaseException:
+            # The answer may still come, and must not be taken for that of a later request.
+            self.close()
+            raise
