@@ -85,7 +85,8 @@ def _blueprint(config: Path | None) -> tuple[Blueprint, tuple[str, ...]]:
     except ConfigError as error:
         raise StartError(str(error)) from error
     for note in loaded.notes:
-        log.warning(note.text, kind=note.kind, at=f"{config}:{note.line}")
+        tell = log.warning if note.kind == "ignored" else log.info
+        tell(f"{note.kind}: {note.text}", at=f"{config}:{note.line}")
     return loaded.blueprint, tuple(loaded.links)
 
 

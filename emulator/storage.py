@@ -17,6 +17,8 @@ from protocol.resources.registry import SETTINGS
 from protocol.values import Body
 
 SCHEMA_VERSION: Final = 1
+_LOCK_TIME: Final = 0.5
+"""Seconds to wait for a process that is just ending to unlock the file."""
 
 _SCHEMA: Final = """
 CREATE TABLE tap (serial_number TEXT NOT NULL);
@@ -41,10 +43,17 @@ class SqliteStore:
     def __init__(self, path: Path, serial_number: str) -> None:
         self.path = path
         try:
-            self._database = sqlite3.connect(path, isolation_level=None, timeout=0.5)
-            self._open(serial_number)
+            self._database = sqlite3.connect(path, isolation_level=None, timeout=_LOCK_TIME)
         except sqlite3.Error as error:
             raise StateFileError(f"{path}: {_advice(error)}") from error
+        try:
+            self._open(serial_number)
+        except sqlite3.Error as error:
+            self.close()
+            raise StateFileError(f"{path}: {_advice(error)}") from error
+        except StateFileError:
+            self.close()
+            raise
 
     def load(self) -> Mapping[Key, Any]:
         """All records.

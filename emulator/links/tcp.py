@@ -10,7 +10,10 @@ _READ_SIZE: Final = 4096
 """Bytes taken from a connection at a time: enough for a dozen requests, too few to keep the others waiting."""
 _CLOSE_TIME: Final = 1.0
 """Seconds that a closing connection has to take what was written before it is cut."""
-_BACKLOG: Final = 1024
+_ACCEPTED_AT_ONCE: Final = 100
+"""Connections that asyncio accepts before the Tap can refuse those that are too many; a thousand of them would use up
+the files that a process usually may have open."""
+_WAITING: Final = 1024
 """Connections that may wait to be accepted."""
 
 
@@ -52,9 +55,13 @@ class TcpLink:
 
     async def _listen(self, host: Host) -> asyncio.Server:
         buffer = memoryview(bytearray(_READ_SIZE))
-        return await asyncio.get_running_loop().create_server(
-            lambda: _TcpConnection(self, host, buffer), self._host, self._port, backlog=_BACKLOG
+        server = await asyncio.get_running_loop().create_server(
+            lambda: _TcpConnection(self, host, buffer), self._host, self._port, backlog=_ACCEPTED_AT_ONCE
         )
+        for listening in server.sockets:
+            with listening.dup() as same:
+                same.listen(_WAITING)
+        return server
 
     async def close(self) -> None:
         """Gives the port back."""
