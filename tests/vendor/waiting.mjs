@@ -1,0 +1,16 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+export { pause };
+
+/** Repeats an action until it succeeds. */
+export async function until(action, { seconds = 5, interval = 50 } = {}) {
+  const deadline = Date.now() + seconds * 1000;
+  for (;;) {
+    try {
+      return await action();
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await pause(interval);
+    }
+  }
+}
