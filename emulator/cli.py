@@ -60,7 +60,7 @@ def serve(
 
     Prints one line `ready URL` per link, then `ready`, on standard output; logs go to standard error.
     """
-    from emulator.running import StartError, run
+    from emulator.commands.serve import StartError, run
 
     try:
         run(config, firmware=firmware, listen=listen, state=state, seed=seed, json_log=log == "json", verbose=verbose)
@@ -84,7 +84,7 @@ def call(method: str, path: str, body: str | None, as_json: bool, **visit: Any) 
 
     PATH is /1024//47 or /scram/initialize. BODY is hex:0102... or JSON that fits the resource.
     """
-    from emulator.calling import Visit, print_call
+    from emulator.commands.call import Visit, print_call
     from protocol.client.links import LinkError
 
     try:
@@ -101,7 +101,7 @@ def call(method: str, path: str, body: str | None, as_json: bool, **visit: Any) 
 @click.option("--format", "style", type=click.Choice(["table", "json", "markdown"]), default="table")
 def resources(firmware: Version | None, style: str) -> None:
     """List the resources of the Tap."""
-    from emulator.listing import list_resources
+    from emulator.commands.resources import list_resources
 
     click.echo(list_resources(firmware, style))
 
@@ -176,7 +176,7 @@ def config_schema() -> None:
 @click.option("--iv", help="Initialization vector in hex; default zeros.")
 def decode(data: str, key: str | None, iv: str | None) -> None:
     """Explain the bytes of an APDU. DATA is hex, or a file with one APDU in hex per line."""
-    from emulator.dissecting import dissect_text
+    from emulator.commands.decode import dissect_text
 
     try:
         click.echo("\n".join(dissect_text(data, key, iv)))

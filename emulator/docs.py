@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from emulator.commands.resources import firmware_range, markdown_table
 from emulator.fidelity import RULES
-from emulator.listing import firmware_range, markdown_table
 from emulator.sessions import TRANSITIONS
 from protocol.resources.registry import ENTRIES
 

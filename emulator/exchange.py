@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from emulator.blueprint import ADMIN, SUPERVISOR, Rules
 from emulator.sessions import Session
 from emulator.state import State
-from protocol.frames import Request
+from protocol.frames import Request, Response
 
 if TYPE_CHECKING:
     from emulator.device import Connection, Device
@@ -78,7 +78,7 @@ class Exchange:
         """The session has the rights of the supervisor, or of the admin."""
         return self.profile_id in (SUPERVISOR, ADMIN)
 
-    def execute(self, request: Request) -> Any:
+    def execute(self, request: Request) -> Response:
         """Answers an item of a multi-request, in the same carrier."""
         return self.device.execute(
             Exchange(self.device, self.connection, request, self.room, self.carrier, in_multi_request=True)
