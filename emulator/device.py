@@ -154,6 +154,9 @@ class Device:
             self.state.rollback()
             response = Response(refusal.code)
             self._note(exchange, response, refusal.reason)
+        except BaseException:
+            self.state.rollback()  # a mistake of ours is loud, but it does not leave half a change behind
+            raise
         else:
             if not entry.call.carries:
                 self._note(exchange, response)

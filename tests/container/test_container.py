@@ -1,0 +1,167 @@
+"""The image as its user meets it: built like `make image`, locked down, healthy at once, and no state lost."""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.container, pytest.mark.timeout(900)]  # a build on a slow machine takes minutes
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOL = ROOT / "tests" / "container" / "tool.sh"
+COMMAND = Path(sys.executable).with_name("tap-emulator")
+IMAGE = "tap-emulator:test"
+BASE_IMAGE_OUT_OF_REACH = 69  # as tool.sh says
+
+
+def run(*command: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if check and result.returncode:
+        pytest.fail(f"{' '.join(map(str, command))}: exit {result.returncode}\n{result.stdout}{result.stderr}")
+    return result
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Container:
+    """A Tap in a container with as few rights as its documentation promises to need."""
+
+    volume: str
+    name: str = field(default_factory=lambda: f"tap-{uuid.uuid4().hex[:12]}")
+    port: int = field(default_factory=free_port)
+
+    @property
+    def url(self) -> str:
+        return f"tcp://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        # The host's network needs no bridge, which a machine that is itself a container cannot set up.
+        run(
+            *(TOOL, "run", "--detach", "--name", self.name, "--read-only", "--cap-drop", "all", "--network", "host"),
+            *("--volume", f"{self.volume}:/state", "--env", f"TAP_LISTEN={self.url}", IMAGE),
+        )
+
+    def wait_until_healthy(self, seconds: float = 15) -> None:
+        deadline = time.monotonic() + seconds
+        while run(TOOL, "healthy", self.name, check=False).returncode:
+            if time.monotonic() > deadline:
+                logs = run(TOOL, "logs", self.name, check=False)
+                pytest.fail(f"not healthy within {seconds} s\n{logs.stdout}{logs.stderr}")
+            time.sleep(0.05)
+
+    def execute(self, *command: str) -> subprocess.CompletedProcess[str]:
+        return run(TOOL, "exec", self.name, *command, check=False)
+
+    def call(self, *arguments: str) -> str:
+        """Ask from outside, with the reference client."""
+        return run(COMMAND, "call", self.url, *arguments).stdout
+
+    def stop(self) -> int:
+        """Stop it with SIGTERM, as every container tool does, and return its exit code."""
+        run(TOOL, "stop", "-t", "10", self.name)
+        return int(run(TOOL, "inspect", "--format", "{{.State.ExitCode}}", self.name).stdout)
+
+    def remove(self) -> None:
+        run(TOOL, "rm", "--force", self.name, check=False)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def image() -> Iterator[None]:
+    engine = run(TOOL, "engine", check=False)
+    if engine.returncode:
+        pytest.skip(engine.stderr.strip())
+    build = run(TOOL, "build", IMAGE, check=False)
+    if build.returncode == BASE_IMAGE_OUT_OF_REACH:
+        pytest.skip(build.stderr.strip().splitlines()[-1])
+    if build.returncode:
+        pytest.fail(f"the image cannot be built\n{build.stdout}{build.stderr}", pytrace=False)
+    yield
+    run(TOOL, "rmi", "--force", IMAGE, check=False)  # half a gigabyte, and the next run makes its own
+
+
+@pytest.fixture
+def volume() -> Iterator[str]:
+    name = f"tap-{uuid.uuid4().hex[:12]}"
+    run(TOOL, "volume", "create", name)
+    yield name
+    run(TOOL, "volume", "rm", "--force", name, check=False)
+
+
+@pytest.fixture
+def start(volume: str) -> Iterator[Callable[[], Container]]:
+    """Start Taps, one after the other, on the same state."""
+    containers: list[Container] = []
+
+    def start_one() -> Container:
+        containers.append(Container(volume))
+        containers[-1].start()
+        containers[-1].wait_until_healthy()
+        return containers[-1]
+
+    yield start_one
+    for container in containers:
+        container.remove()
+
+
+def test_the_image_declares_what_it_needs() -> None:
+    config = json.loads(run(TOOL, "inspect", "--type", "image", "--format", "{{json .Config}}", IMAGE).stdout)
+    assert config["User"] == "10001:10001"
+    assert list(config["ExposedPorts"]) == ["2000/tcp"]
+    assert list(config["Volumes"]) == ["/state"]
+    assert config["Labels"]["org.opencontainers.image.version"] == "0.1.0"
+
+
+def test_it_has_no_rights(start: Callable[[], Container]) -> None:
+    tap = start()
+    assert tap.execute("id", "-u").stdout.strip() == "10001"
+    assert "CapEff:\t0000000000000000" in tap.execute("cat", "/proc/self/status").stdout
+    refusal = tap.execute("touch", "/opt/tap/file")
+    assert refusal.returncode != 0
+    assert "Read-only file system" in refusal.stderr
+
+
+def test_its_health_follows_the_tap(start: Callable[[], Container]) -> None:
+    tap = start()
+    assert tap.execute("tap-emulator", "health").returncode == 0
+    assert tap.execute("tap-emulator", "health", f"tcp://127.0.0.1:{free_port()}").returncode == 1
+
+
+def test_the_reference_client_works_with_it(start: Callable[[], Container]) -> None:
+    assert "IoTize" in start().call("GET", "/3//2")
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="the vendor's clients need Node")
+def test_a_vendor_client_works_with_it(start: Callable[[], Container]) -> None:
+    smoke = run("node", "tests/vendor/smoke.mjs", start().url)
+    assert "IoTize" in smoke.stdout
+
+
+def test_its_state_outlives_it(start: Callable[[], Container]) -> None:
+    tap = start()
+    tap.call("PUT", "/1024//9", '"Container"', "--user", "admin", "--password", "admin", "--encrypt")
+    tap.stop()
+    tap.remove()
+    assert "Container" in start().call("GET", "/1024//9")
+
+
+def test_it_stops_at_once_and_cleanly(start: Callable[[], Container]) -> None:
+    tap = start()
+    # A client that stays connected is what keeps many a server from stopping.
+    with socket.create_connection(("127.0.0.1", tap.port)):
+        began = time.monotonic()
+        exit_code = tap.stop()
+        assert time.monotonic() - began < 2
+    assert exit_code == 0
