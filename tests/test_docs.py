@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.robustness.serving import Serving, serving
+from tests.serving import Serving, serving
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent

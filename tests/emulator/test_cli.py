@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.robustness.serving import serving
+from tests.serving import serving
 
 COMMAND = str(Path(sys.executable).with_name("tap-emulator"))
 SERVE = (COMMAND, "serve", "--listen", "tcp://127.0.0.1:0")

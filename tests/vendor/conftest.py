@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.robustness.serving import SERVE, Serving, start, stop
+from tests.serving import SERVE, Serving, start, stop
 
 HERE = Path(__file__).parent
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from tests.robustness.serving import Serving
+from tests.serving import Serving
 from tests.vendor.conftest import HERE, Clients, Taps
 
 NEW: Final = "2.7.0"

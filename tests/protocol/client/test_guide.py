@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.robustness.serving import SERVE, serving
+from tests.serving import SERVE, serving
 from tests.test_docs import DEMO_URL, ROOT, blocks
 
 GUIDE = ROOT / "docs" / "client.md"
