@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from emulator.config import Loaded
 
 _DEFAULT_LINK = "tcp://127.0.0.1:2000"
+_STYLES = click.Choice(["table", "json", "markdown"])
+_FILE = click.Path(path_type=Path)
 _REFUSED = 3
 _UNHEALTHY = 1
 
@@ -40,7 +42,7 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("config", required=False, type=click.Path(path_type=Path), envvar="TAP_CONFIG")
+@click.argument("config", required=False, type=_FILE, envvar="TAP_CONFIG")
 @click.option("--firmware", type=VersionType(), envvar="TAP_FIRMWARE", help="Firmware to emulate, for example 1.85.")
 @click.option("--listen", multiple=True, envvar="TAP_LISTEN", help=f"Link to open, repeatable [{_DEFAULT_LINK}].")
 @click.option("--state", default="none", envvar="TAP_STATE", help="File that keeps what is written [none].")
@@ -98,7 +100,9 @@ def call(method: str, path: str, body: str | None, as_json: bool, **visit: Any) 
 
 @main.command()
 @click.option("--firmware", type=VersionType(), envvar="TAP_FIRMWARE", help="Only what this firmware has.")
-@click.option("--format", "style", type=click.Choice(["table", "json", "markdown"]), default="table")
+@click.option(
+    "--format", "style", type=click.Choice(["table", "json", "markdown"]), default="table", envvar="TAP_FORMAT"
+)
 def resources(firmware: Version | None, style: str) -> None:
     """List the resources of the Tap."""
     from emulator.commands.resources import list_resources
@@ -121,7 +125,7 @@ def _with_loaded(action: Callable[["Loaded"], None], file: Path) -> None:
 
 
 @config.command("check")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=_FILE)
 def check_config(file: Path) -> None:
     """Read FILE, and say what was ignored and what is not used yet."""
 
@@ -134,8 +138,8 @@ def check_config(file: Path) -> None:
 
 
 @config.command("show")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--secrets", is_flag=True, help="Show passwords and keys.")
+@click.argument("file", type=_FILE)
+@click.option("--secrets", is_flag=True, envvar="TAP_SECRETS", help="Show passwords and keys.")
 def show_config(file: Path, secrets: bool) -> None:
     """Print the Tap that FILE makes, and where each value comes from."""
     from emulator.config import show
@@ -144,8 +148,8 @@ def show_config(file: Path, secrets: bool) -> None:
 
 
 @config.command("convert")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--output", "-o", type=click.Path(path_type=Path), help="Where to write; default standard output.")
+@click.argument("file", type=_FILE)
+@click.option("--output", "-o", type=_FILE, envvar="TAP_OUTPUT", help="File to write [standard output].")
 def convert_config(file: Path, output: Path | None) -> None:
     """Turn FILE of any kind into a device.yaml."""
     from emulator.config import dump_yaml
@@ -172,8 +176,8 @@ def config_schema() -> None:
 
 @main.command()
 @click.argument("data")
-@click.option("--key", help="Session key in hex, to open encrypted frames.")
-@click.option("--iv", help="Initialization vector in hex; default zeros.")
+@click.option("--key", envvar="TAP_KEY", help="Session key in hex, to open encrypted frames.")
+@click.option("--iv", envvar="TAP_IV", help="Initialization vector in hex [zeros].")
 def decode(data: str, key: str | None, iv: str | None) -> None:
     """Explain the bytes of an APDU. DATA is hex, or a file with one APDU in hex per line."""
     from emulator.commands.decode import dissect_text
@@ -187,7 +191,7 @@ def decode(data: str, key: str | None, iv: str | None) -> None:
 @main.command()
 @click.argument("url", required=False, envvar="TAP_HEALTH_URL")
 @click.option("--listen", multiple=True, envvar="TAP_LISTEN", hidden=True)
-@click.option("--timeout", type=float, default=2.0, show_default=True, help="Seconds to wait for an answer.")
+@click.option("--timeout", type=float, default=2.0, envvar="TAP_TIMEOUT", show_default=True, help="Seconds per answer.")
 def health(url: str | None, listen: tuple[str, ...], timeout: float) -> None:
     """Exit 0 if a Tap answers at URL; without URL, at the first link of TAP_LISTEN."""
     from protocol.client.blocking import Tap

@@ -191,6 +191,12 @@ RULES: Final = (
         "2.7.0 with refresh period 1 cannot read the answer to an encrypted logout: a defect of that client.",
         _client("seen by running it"),
     ),
+    Rule(
+        "S6",
+        "With refresh period 1 on firmware 1.85 the refused /1024//44 leaves alpha.105 with a request vector of its "
+        "own, so its next frame answers 80 until it makes a new session: a defect of that client.",
+        _client("seen by running it"),
+    ),
     Rule("OQ22", "/1024//2 is the profile of the session (the alias), /1024//7 its group.", _client("Swift test")),
     Rule("OQ31", "Creating a group that exists answers 00 and changes nothing.", _assumed("repeated configurations")),
     Rule("OQ34", "Writes take effect at once, so reload has nothing to do; the connection survives.", _assumed()),

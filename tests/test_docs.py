@@ -6,21 +6,24 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
+from protocol.resources import model
+from protocol.values import UINT16
 from tests.serving import Serving, serving
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 PAGES = [ROOT / "README.md", ROOT / "docs" / "getting-started.md"]
 DEMO_URL = "tcp://127.0.0.1:2000"
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#:]+)\)")
 
 
 def blocks(page: Path, language: str) -> list[str]:
-    return [text for kind, text in BLOCK.findall(page.read_text(encoding="utf-8")) if kind == language]
+    return [dedent(text) for _, kind, text in BLOCK.findall(page.read_text(encoding="utf-8")) if kind == language]
 
 
 def cases(language: str) -> list[object]:
@@ -59,6 +62,13 @@ def test_console_block(text: str, server: Serving) -> None:
             cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert result.stdout == printed, command
+
+
+def test_row_in_the_contributing_guide_is_one() -> None:
+    (shown,) = blocks(ROOT / "CONTRIBUTING.md", "python")
+    row = eval(shown, {**vars(model), "UINT16": UINT16})
+    assert isinstance(row, model.Resource)
+    assert [call.name for call in row.calls] == ["get_host_inactivity_period", "put_host_inactivity_period"]
 
 
 def test_example_in_the_readme_is_the_one_that_is_tested() -> None:
