@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from emulator.links import DEFAULT_LINK
 from protocol.errors import IntegrityError, RefusedError, UsageError
 from protocol.firmware import Version
 
 if TYPE_CHECKING:
     from emulator.config import Loaded
 
-_DEFAULT_LINK = "tcp://127.0.0.1:2000"
 _STYLES = click.Choice(["table", "json", "markdown"])
 _FILE = click.Path(path_type=Path)
 _REFUSED = 3
@@ -44,7 +44,7 @@ def main() -> None:
 @main.command()
 @click.argument("config", required=False, type=_FILE, envvar="TAP_CONFIG")
 @click.option("--firmware", type=VersionType(), envvar="TAP_FIRMWARE", help="Firmware to emulate, for example 1.85.")
-@click.option("--listen", multiple=True, envvar="TAP_LISTEN", help=f"Link to open, repeatable [{_DEFAULT_LINK}].")
+@click.option("--listen", multiple=True, envvar="TAP_LISTEN", help=f"Link to open, repeatable [{DEFAULT_LINK}].")
 @click.option("--state", default="none", envvar="TAP_STATE", help="File that keeps what is written [none].")
 @click.option("--seed", type=int, envvar="TAP_SEED", help="Make all randomness, and the serial number, reproducible.")
 @click.option("--log", type=click.Choice(["text", "json"]), default="text", envvar="TAP_LOG", help="Log format.")
@@ -197,7 +197,7 @@ def health(url: str | None, listen: tuple[str, ...], timeout: float) -> None:
     from protocol.client.blocking import Tap
     from protocol.client.links import LinkError
 
-    address = url or next(iter(listen), _DEFAULT_LINK).replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]")
+    address = url or next(iter(listen), DEFAULT_LINK).replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]")
     try:
         with Tap(address, timeout=timeout) as tap:
             click.echo(f"{address} {tap.service.device.get_serial_number()}")

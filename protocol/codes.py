@@ -95,6 +95,9 @@ class PowerSource(IntEnum):
     AC_EXTERNAL_POWER = 32
 
 
+TCP_PORT: Final = 2000
+"""Where a Tap listens on Wi-Fi. Source: the vendor's sample configurations."""
+
 EXPECT_SUCCESS: Final = 0x7F
 """Expected status of a multi-request item: any success."""
 EXPECT_ANYTHING: Final = 0xFF

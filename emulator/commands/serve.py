@@ -13,7 +13,7 @@ import structlog
 from emulator.blueprint import Blueprint, demo
 from emulator.config import ConfigError, load, with_overrides
 from emulator.device import Device
-from emulator.links import LinkError, open_link
+from emulator.links import DEFAULT_LINK, LinkError, open_link
 from emulator.server import Server
 from emulator.state import MemoryStore, Store
 from emulator.storage import SqliteStore, StateFileError
@@ -22,7 +22,6 @@ from protocol.resources.registry import SETTINGS
 
 log = structlog.get_logger("tap")
 
-_DEFAULT_LINKS: Final = ("tcp://127.0.0.1:2000",)
 _SERIAL_NUMBER: Final = "device.serial_number"
 
 
@@ -52,7 +51,7 @@ def run(
     try:
         server = Server(
             Device(blueprint, store=store),
-            [open_link(url) for url in listen or links or _DEFAULT_LINKS],
+            [open_link(url) for url in listen or links or (DEFAULT_LINK,)],
             verbose=verbose,
         )
         asyncio.run(_serve(server))

@@ -5,12 +5,16 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from emulator.links.base import Link, LinkError
+from protocol.codes import TCP_PORT
+
+DEFAULT_LINK: Final = f"tcp://127.0.0.1:{TCP_PORT}"
+"""Where a Tap listens that was told nothing else."""
 
 
 def _tcp(url: SplitResult) -> Link:
     from emulator.links.tcp import TcpLink
 
-    return TcpLink(url.hostname or "127.0.0.1", 2000 if url.port is None else url.port)
+    return TcpLink(url.hostname or "127.0.0.1", TCP_PORT if url.port is None else url.port)
 
 
 _SCHEMES: Final[dict[str, Callable[[SplitResult], Link]]] = {"tcp": _tcp}

@@ -16,11 +16,11 @@ from urllib.parse import SplitResult, urlsplit
 
 from protocol.apdu import HEADER_SIZE, StatusWord, build_status
 from protocol.client.calls import find_call
+from protocol.codes import TCP_PORT
 from protocol.crypto import BLOCK
 from protocol.errors import IntegrityError, ProtocolError, UsageError
 from protocol.frames import Request
 
-DEFAULT_PORT: Final = 2000
 READ_SIZE: Final = 4096
 MAX_ANSWER: Final = 1024
 """Bytes that no answer reaches; a peer that sends more without an end is cut off."""
@@ -261,7 +261,7 @@ def split_url(url: str, known: Collection[str]) -> SplitResult:
 
 def tcp_address(url: SplitResult) -> tuple[str, int]:
     """Host and port; the defaults are those of the emulator."""
-    return url.hostname or "127.0.0.1", DEFAULT_PORT if url.port is None else url.port
+    return url.hostname or "127.0.0.1", TCP_PORT if url.port is None else url.port
 
 
 def tcp_url(host: str, port: int) -> str:
