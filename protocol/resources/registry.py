@@ -56,7 +56,7 @@ class Catalogue:
         self._present = {_slot(entry): entry for entry in known if entry.resource.exists_in(firmware, entry.call)}
         self._known = {_slot(entry) for entry in known}
         self._present_paths = {slot[:2] for slot in self._present}
-        self._paths = {slot[:2]: entry.resource for slot, entry in zip(map(_slot, known), known, strict=True)}
+        self._paths = {_slot(entry)[:2]: entry.resource for entry in known}
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self._present.values())

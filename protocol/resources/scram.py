@@ -21,8 +21,16 @@ _OBJECT: Final = 1024
 _FIRST_ENCRYPTED: Final = Version(1, 11)
 
 
-def _scram(name: str, resource: int, call: Call, **limits: Version | str) -> Resource:
-    return Resource("scram", name, _OBJECT, resource, (call,), **limits)  # type: ignore[arg-type]
+def _scram(
+    name: str,
+    resource: int,
+    call: Call,
+    *,
+    since: Version | None = None,
+    until: Version | None = None,
+    quirk: str | None = None,
+) -> Resource:
+    return Resource("scram", name, _OBJECT, resource, (call,), since=since, until=until, quirk=quirk)
 
 
 RESOURCES: Final = (
