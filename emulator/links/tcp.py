@@ -10,9 +10,9 @@ _READ_SIZE: Final = 4096
 """Bytes taken from a connection at a time: enough for a dozen requests, too few to keep the others waiting."""
 _CLOSE_TIME: Final = 1.0
 """Seconds that a closing connection has to take what was written before it is cut."""
-_ACCEPTED_AT_ONCE: Final = 100
-"""Connections that asyncio accepts before the Tap can refuse those that are too many; a thousand of them would use up
-the files that a process usually may have open."""
+_ACCEPTED_AT_ONCE: Final = 16
+"""Connections that asyncio accepts before it looks at those that it has. Few, so that the end of old ones is noticed
+before new ones exceed the limit of the Tap, and far fewer than the files that a process may have open."""
 _WAITING: Final = 1024
 """Connections that may wait to be accepted."""
 
