@@ -43,6 +43,7 @@ class Event(Enum):
 
 TRANSITIONS: Final = {
     (Encryption.CLEAR, Event.KEY_IN_CLEAR): Encryption.KEYED,
+    (Encryption.CLEAR, Event.KEY_ENCRYPTED): Encryption.KEYED,
     (Encryption.CLEAR, Event.LOGIN_IN_CLEAR): Encryption.UNSETTLED,
     (Encryption.CLEAR, Event.IV_EXCHANGED): Encryption.CLEAR,
     (Encryption.CLEAR, Event.STOP): Encryption.CLEAR,
@@ -58,7 +59,8 @@ TRANSITIONS: Final = {
     (Encryption.UNSETTLED, Event.FRAME): Encryption.KEYED,
     (Encryption.UNSETTLED, Event.STOP): Encryption.CLEAR,
 }
-"""A missing entry cannot happen (an encrypted request needs an opened frame), except a frame without key: 81."""
+"""A key can be made inside the encrypted session after its end: both in one multi-request. What is missing cannot
+happen, since an opened frame settles the IVs; a frame without a key is refused before it gets here."""
 
 
 class IvPair(NamedTuple):

@@ -40,9 +40,10 @@ def finish_login(exchange: Exchange, client_proof: bytes) -> bytes:
     if challenge is None:
         raise PeerError("a proof without a challenge", ResultCode.NOT_ACCEPTABLE)
     key, nonces = challenge.key, (challenge.login.client_nonce, challenge.server_nonce)
-    if key is None or challenge.group_id is None or not hmac.compare_digest(client_proof, key.client_proof(*nonces)):
+    group_id = challenge.group_id if challenge.group_id in exchange.state.groups else None
+    if key is None or group_id is None or not hmac.compare_digest(client_proof, key.client_proof(*nonces)):
         login.fail(exchange, f"wrong user name or password of {challenge.login.username!r}")
-    login.succeed(exchange, challenge.group_id)
+    login.succeed(exchange, group_id)
     event = Event.KEY_ENCRYPTED if exchange.encrypted else Event.LOGIN_IN_CLEAR
     exchange.session.set_key(key.session_key(*nonces), event)
     return key.server_proof(*nonces)

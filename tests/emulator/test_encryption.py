@@ -110,6 +110,15 @@ def test_stop_forgets_the_key_and_keeps_the_login() -> None:
     assert host.secret("GET", "/3//2").body == SERIAL
 
 
+def test_key_made_after_a_stop_in_the_same_encrypted_multi_request() -> None:
+    host = keyed()
+    items = bytes.fromhex("0007010400ffff002eff 0007010400ffff002fff")
+    answer = host.secret("GET", "/1024//89", items).body
+    assert answer[:6].hex() == "000100001100", "the stop answers 00, then the key follows"
+    host.cipher = FrameCipher(answer[6:])
+    assert host.secret("GET", "/3//2").body == SERIAL
+
+
 def test_requests_in_clear_go_on_during_a_session() -> None:
     host = keyed()
     assert host.get("/3//2").body == SERIAL
@@ -223,6 +232,5 @@ def test_old_firmware_answers_a_random_number_as_a_quirk() -> None:
 
 
 def test_every_event_has_an_entry_in_every_state_where_it_can_happen() -> None:
-    impossible = {(Encryption.CLEAR, Event.FRAME), (Encryption.CLEAR, Event.KEY_ENCRYPTED),
-                  (Encryption.UNSETTLED, Event.KEY_ENCRYPTED)}  # fmt: skip
+    impossible = {(Encryption.CLEAR, Event.FRAME), (Encryption.UNSETTLED, Event.KEY_ENCRYPTED)}
     assert set(itertools.product(Encryption, Event)) - set(TRANSITIONS) == impossible

@@ -103,6 +103,17 @@ def test_challenge_serves_one_proof() -> None:
     assert host.get("/1024//41", key.client_proof(7, challenge.server_nonce)).code == 0x86
 
 
+def test_user_who_vanishes_between_challenge_and_proof() -> None:
+    device, _ = make_device(groups={1: Group("tech", bytes(KEY), alias=1)})
+    host, admin = Host(device), Host(device)
+    admin.login()
+    challenge = SCRAM_CHALLENGE.decode(host.get("/1024//40", SCRAM_LOGIN.encode(ScramLogin("tech", 7))).body)
+    reset_and_scram_again = [("POST", "/3//5", b""), ("PUT", "/1024//6", bytes.fromhex("0018"))]
+    assert all(admin.secret(*step).success for step in reset_and_scram_again)
+    assert host.get("/1024//41", KEY.client_proof(7, challenge.server_nonce)).code == 0x86
+    assert host.group_id == 0
+
+
 def test_group_without_password_does_not_shadow_a_user_of_the_same_name() -> None:
     groups = {1: Group("tech", None, alias=1), 2: Group("tech", b"tech", alias=2)}
     host = Host(make_device(groups=groups)[0])
