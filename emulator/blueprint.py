@@ -12,6 +12,9 @@ from protocol.apdu import MAX_FRAME
 from protocol.bodies.interface import SecurityOptions
 from protocol.firmware import Version
 
+SERIAL_NUMBER: Final = "device.serial_number"
+"""Key of the setting that tells one Tap from another."""
+
 ANONYMOUS: Final = 0
 SUPERVISOR: Final = 65534
 ADMIN: Final = 65535

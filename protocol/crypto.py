@@ -1,4 +1,4 @@
-"""Ciphers and checksums; beside `protocol.scram` the only module that needs a crypto library.
+"""Ciphers and checksums; the only module that needs a crypto library.
 
 AES-128-CBC without padding of its own (frames are padded before they get here), and CRC-32/MPEG-2.
 """

@@ -5,12 +5,11 @@ import logging
 import signal
 import sys
 from pathlib import Path
-from typing import Final
 
 import click
 import structlog
 
-from emulator.blueprint import Blueprint, demo
+from emulator.blueprint import SERIAL_NUMBER, Blueprint, demo
 from emulator.config import ConfigError, load, with_overrides
 from emulator.device import Device
 from emulator.links import DEFAULT_LINK, LinkError, open_link
@@ -21,8 +20,6 @@ from protocol.firmware import Version
 from protocol.resources.registry import SETTINGS
 
 log = structlog.get_logger("tap")
-
-_SERIAL_NUMBER: Final = "device.serial_number"
 
 
 class StartError(Exception):
@@ -92,10 +89,10 @@ def _blueprint(config: Path | None) -> tuple[Blueprint, tuple[str, ...]]:
 def _store(state: str, blueprint: Blueprint) -> Store:
     if state == "none":
         return MemoryStore()
-    default = SETTINGS[_SERIAL_NUMBER].setting
+    default = SETTINGS[SERIAL_NUMBER].setting
     assert default is not None
     try:
-        return SqliteStore(Path(state), blueprint.settings.get(_SERIAL_NUMBER, default.default))
+        return SqliteStore(Path(state), blueprint.settings.get(SERIAL_NUMBER, default.default))
     except StateFileError as error:
         raise StartError(str(error)) from error
 

@@ -2,10 +2,8 @@
 
 from dataclasses import replace
 
-from emulator.blueprint import Blueprint
+from emulator.blueprint import SERIAL_NUMBER, Blueprint
 from protocol.firmware import Version
-
-_SERIAL_NUMBER = "device.serial_number"
 
 
 def with_overrides(blueprint: Blueprint, firmware: Version | None = None, seed: int | None = None) -> Blueprint:
@@ -18,7 +16,7 @@ def with_overrides(blueprint: Blueprint, firmware: Version | None = None, seed: 
         blueprint = replace(blueprint, firmware=firmware)
     if seed is not None:
         blueprint = replace(blueprint, seed=seed)
-    if blueprint.seed is None or _SERIAL_NUMBER in blueprint.settings:
+    if blueprint.seed is None or SERIAL_NUMBER in blueprint.settings:
         return blueprint
     serial_number = f"IoTize0041{blueprint.seed & 0xFFFFFFFF:08X}"
-    return replace(blueprint, settings={**blueprint.settings, _SERIAL_NUMBER: serial_number})
+    return replace(blueprint, settings={**blueprint.settings, SERIAL_NUMBER: serial_number})

@@ -3,6 +3,7 @@
 import hashlib
 from typing import NoReturn
 
+from emulator.blueprint import SERIAL_NUMBER
 from emulator.exchange import Exchange
 from protocol.codes import ResultCode
 from protocol.errors import PeerError
@@ -19,7 +20,7 @@ def find_user(exchange: Exchange, name: str) -> int | None:
 
 def salt_of(exchange: Exchange, name: str) -> bytes:
     """A salt for a user who has none: the same at every attempt, so that it tells nothing (decision D5)."""
-    seed = f"{exchange.state['device.serial_number']}:{name}".encode()
+    seed = f"{exchange.state[SERIAL_NUMBER]}:{name}".encode()
     return hashlib.blake2b(seed, digest_size=SALT_SIZE).digest()
 
 
