@@ -8,15 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from emulator.blueprint import ADMIN, ANONYMOUS, SUPERVISOR, Blueprint, Group, factory_groups
+from emulator.blueprint import Blueprint, Group, factory_groups
 from protocol.codes import ResultCode
 from protocol.errors import PeerError
 from protocol.firmware import CONFIGURATION_MODE, FACTORY_STATE, Version
 from protocol.resources.model import Kept
 from protocol.resources.registry import SETTINGS
-
-PREDEFINED: Final = frozenset({ANONYMOUS, SUPERVISOR, ADMIN})
-"""Groups that always exist."""
 
 CONFIG_VERSION: Final = "interface.config_version"
 
