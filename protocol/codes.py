@@ -87,6 +87,25 @@ class HostProtocol(IntFlag):
     WEBSOCKET = 0x0400
 
 
+class Rights(IntFlag):
+    """What a group may do with the variables of a bundle."""
+
+    NONE = 0
+    READ = 1
+    WRITE = 2
+
+
+class SpecialFeature(IntEnum):
+    """Direct accesses whose right follows from a bundle; the number is the resource /1024//{number} that names it."""
+
+    SWD_DIRECT_ACCESS = 100
+    SERIAL_ACCESS = 101
+    MODBUS_DIRECT_ACCESS = 102
+    TAPNPASS_CONTROL_ACCESS = 103
+    SP_CODEEXEC_ACCESS = 104
+    MQTT_IDS_ACCESS = 105
+
+
 class PowerSource(IntEnum):
     """Answer of /3//6; a mask makes the vendor's decoder throw, so exactly one value is sent."""
 
@@ -107,3 +126,8 @@ NO_INSTANCE: Final = 0xFFFF
 """Instance of a path that names none; for object 1025 it is also the admin's group id."""
 CREATE: Final = 0xFFFF
 """Resource number that stands for the creation of an object instance."""
+
+DEBUG_BUNDLE: Final = 0xFFFE
+"""Bundle whose rights decide about debug access to the target. Source: texts of @iotize/device-client.js."""
+LOG_ON_CHANGE: Final = 0xFFFFFFFF
+"""Data-log period of a bundle that is logged whenever a value changes."""

@@ -16,6 +16,7 @@ from construct import (
     Construct,
     ConstructError,
     GreedyBytes,
+    Int8sb,
     Int8ub,
     Int16ub,
     Int32ub,
@@ -192,6 +193,7 @@ def _write_text(value: str) -> bytes:
     return value.encode("latin-1")
 
 
+INT8: Final = _integer("int8", Int8sb, 1, signed=True)
 UINT8: Final = _integer("uint8", Int8ub, 1)
 UINT16: Final = _integer("uint16", Int16ub, 2)
 UINT32: Final = _integer("uint32", Int32ub, 4)

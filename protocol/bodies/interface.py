@@ -1,15 +1,46 @@
-"""Bodies of the interface service: login, security options, host protocol."""
+"""Bodies of the interface service: login, security options, host protocol, NFC, services that can be switched off."""
 
 from dataclasses import dataclass, field
+from enum import STRICT, IntEnum, IntFlag
 from typing import Final
 
-from construct import BitStruct, Bytes, Flag, Int16ub, Padding, Select, Struct
+from construct import BitStruct, Bytes, Flag, Int8ub, Int16ub, Padding, Select, Struct
 
 from protocol.codes import HostProtocol
 from protocol.values import Body, FixedText, Record, enumeration
 
 NAME_SIZE: Final = 16
 """Bytes of a user name or a clear password in a login."""
+
+
+class NfcPairingMode(IntEnum):
+    """Whether somebody has to touch the Tap with a phone before it serves other interfaces."""
+
+    NO = 0
+    MANDATORY = 1
+    MANDATORY_FOR_LOGIN = 2
+
+
+class NfcConnectionPriority(IntEnum):
+    """Whether a new contact over NFC ends the connection of another interface."""
+
+    NFC_PRIORITY = 0
+    NFC_NON_PRIORITY = 1
+
+
+class LowPowerOptimizationLevel(IntEnum):
+    """What the Tap does while no host talks to it."""
+
+    NO = 0
+    STANDBY = 2
+    SHUTDOWN = 3
+
+
+class ServiceCode(IntFlag, boundary=STRICT):
+    """Services that can be switched off."""
+
+    DATALOG = 1
+    JVM = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +111,15 @@ SECURITY_OPTIONS_WRITE: Final = Body(
 """The configurator of @iotize/tap 2.7.0 writes one byte before it switches SCRAM on."""
 
 HOST_PROTOCOL: Final = enumeration("hostProtocol", HostProtocol, size=2)
+HOST_PROTOCOLS: Final = enumeration("hostProtocolArray", HostProtocol, size=2)
+"""A mask; FFFF is every interface, also those that nobody has named yet."""
+NFC_PAIRING_MODE: Final = enumeration("nfcPairingMode", NfcPairingMode)
+NFC_CONNECTION_PRIORITY: Final = enumeration("nfcConnectionPriority", NfcConnectionPriority)
+LOW_POWER_OPTIMIZATION_LEVEL: Final = enumeration("lowPowerOptimizationLevel", LowPowerOptimizationLevel)
+SERVICE_CODES: Final = enumeration("serviceCodeArray", ServiceCode)
+INACTIVITY_PERIOD_WRITE: Final = Body("uint16, or uint8", Select(Int16ub, Int8ub), int)
+"""@iotize/tap 2.7.0 writes one byte, older clients two."""
+
 MAX_FRAME_SIZE: Final = Body(
     "protocolMaxFrameSize", Record(MaxFrameSize, Struct("request" / Int16ub, "response" / Int16ub)), MaxFrameSize
 )

@@ -1,4 +1,7 @@
-"""The interface service of object 1024: login, identity of the session, application, multi-request."""
+"""The interface service of object 1024: login, identity of the session, multi-request.
+
+Its settings are in `protocol.resources.interface_settings`.
+"""
 
 from typing import Final
 
@@ -14,8 +17,9 @@ from protocol.bodies.interface import (
 from protocol.bodies.multi_request import MULTI_REQUEST, MULTI_RESPONSE
 from protocol.codes import Method
 from protocol.firmware import FACTORY_STATE, Version
+from protocol.resources import interface_settings
 from protocol.resources.model import Access, Call, Evidence, Form, Kept, Resource, Setting, setting
-from protocol.values import ASCII, RAW, UINT16, UINT32, VERSION
+from protocol.values import RAW, UINT16, UINT32, VERSION
 
 _OBJECT: Final = 1024
 
@@ -115,14 +119,6 @@ RESOURCES: Final = (
             response=UINT16,
         ),
     ),
-    setting(
-        "interface",
-        "app-name",
-        (_OBJECT, 9),
-        Setting(ASCII, "TAP", limit=range(1, 33)),
-        "the name of the application, which the Tap also advertises",
-        write=Access.ADMIN,
-    ),
     Resource(
         "interface",
         "config-version",
@@ -141,16 +137,7 @@ RESOURCES: Final = (
         ),
         setting=Setting(VERSION, FACTORY_STATE),
     ),
-    setting(
-        "interface",
-        "nfc-autolog-profile-id",
-        (_OBJECT, 43),
-        Setting(UINT16, 0),
-        "the profile that an encrypted NFC session logs in by itself",
-        read=Access.LOGGED_IN,
-        write=Access.ADMIN,
-        since=Version(1, 55),
-    ),
+    *interface_settings.RESOURCES,
     _interface(
         "current-host-protocol-max-frame-size",
         88,

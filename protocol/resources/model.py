@@ -7,9 +7,9 @@ code: GET reads it, PUT stores it, POST changes it until the next reboot. Every 
 
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from protocol.codes import NO_INSTANCE, Method
+from protocol.codes import NO_INSTANCE, Method, Rights, SpecialFeature
 from protocol.errors import UsageError
 from protocol.firmware import Version
 from protocol.paths import Path
@@ -40,6 +40,28 @@ class Access(Enum):
     SUPERVISOR = "supervisor"
     """Supervisor and admin; what belongs to the admin, the admin only (decision D13)."""
     ADMIN = "admin"
+    BUNDLE = "rights of the bundle"
+    """The rights of the bundle that the path names, or whose variable it names: reading for GET, else writing."""
+    DEBUG = "rights of the debug bundle"
+    """The rights of bundle 65534, else of the bundle of feature 100; without both the admin."""
+    SERIAL = "rights of the bundle with serial access"
+    MODBUS = "rights of the bundle with direct Modbus access"
+    TAPNPASS = "rights of the bundle with TapNPass control"
+    CODE_EXECUTION = "rights of the bundle with code execution"
+
+    @property
+    def feature(self) -> SpecialFeature | None:
+        """The special feature whose bundle decides, if one does."""
+        return _FEATURES.get(self)
+
+
+_FEATURES: Final = {
+    Access.DEBUG: SpecialFeature.SWD_DIRECT_ACCESS,
+    Access.SERIAL: SpecialFeature.SERIAL_ACCESS,
+    Access.MODBUS: SpecialFeature.MODBUS_DIRECT_ACCESS,
+    Access.TAPNPASS: SpecialFeature.TAPNPASS_CONTROL_ACCESS,
+    Access.CODE_EXECUTION: SpecialFeature.SP_CODEEXEC_ACCESS,
+}
 
 
 class Kept(Enum):
@@ -61,12 +83,14 @@ class Setting:
         body: how the value is stored; the calls may read and write it in other forms.
         default: value of a Tap that nobody has configured.
         limit: allowed numbers, or allowed lengths of text and bytes; outside it a write answers 86.
+        appended: a write adds to what is there, an empty one erases it: how clients send what does not fit a frame.
     """
 
     body: Body[Any]
     default: Any
     kept: Kept = Kept.STORED
     limit: range | None = None
+    appended: bool = False
 
     def allows(self, value: Any) -> bool:
         """Whether the value is within the limit."""
@@ -77,10 +101,11 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Another shape in which clients make the same call, with a name of its own."""
+    """Another shape in which clients make the same call, with a name of its own. Bodies as of `Call`."""
 
     name: str
-    request: Body[Any]
+    request: Body[Any] | None = None
+    response: Body[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +116,7 @@ class Call:
         request, response: None where the call carries no body.
         configures: writes stored configuration, so it needs configuration mode where that is enforced (D11).
         carries: its body is an encrypted request; a journal notes that one instead.
+        legacy: only clients older than @iotize/tap 2.7.0 make it.
         since, until: first and last firmware, where the call differs from its resource.
     """
 
@@ -103,9 +129,15 @@ class Call:
     configures: bool = False
     carries: bool = False
     forms: tuple[Form, ...] = ()
+    legacy: bool = False
     since: Version | None = None
     until: Version | None = None
     evidence: Evidence = CLIENT
+
+    @property
+    def right(self) -> Rights:
+        """What the call needs where the rights of a bundle decide."""
+        return Rights.READ if self.method is Method.GET else Rights.WRITE
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +171,7 @@ class Resource:
     def alias(self) -> str:
         """Path in words: ``/interface/app-name`` or ``/group/{group_id}/name``."""
         instance = f"{{{self.instance}}}/" if self.instance else ""
-        return f"/{self.service}/{instance}{self.name}"
+        return f"/{self.service.replace('_', '-')}/{instance}{self.name}"
 
     @property
     def pattern(self) -> str:
@@ -175,6 +207,7 @@ def setting(
     write: Access | None = None,
     write_body: Body[Any] | None = None,
     since: Version | None = None,
+    until: Version | None = None,
     evidence: Evidence = CLIENT,
 ) -> Resource:
     """A row whose GET and PUT need no code; without `write` it can only be read.
@@ -182,10 +215,11 @@ def setting(
     Args:
         address: object and resource number.
         write_body: body of the PUT where it differs from the answer of the GET.
+        since, until: first and last firmware that has it.
     """
     word = name.replace("-", "_").replace("/", "_")
     calls = [Call(Method.GET, f"get_{word}", f"Reads {doc}.", response=value.body, access=read, evidence=evidence)]
     if write is not None:
         put = Call(Method.PUT, f"put_{word}", f"Stores {doc}.", write_body or value.body, access=write, configures=True)
         calls.append(replace(put, evidence=evidence))
-    return Resource(service, name, *address, tuple(calls), setting=value, since=since)
+    return Resource(service, name, *address, tuple(calls), setting=value, since=since, until=until)

@@ -2,13 +2,34 @@
 
 from collections.abc import Collection, Iterator
 from enum import Enum
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from protocol.codes import NO_INSTANCE, Method
 from protocol.errors import UsageError
 from protocol.firmware import Version
 from protocol.paths import Path
-from protocol.resources import device, group, interface, jvm, scram
+from protocol.resources import (
+    ble,
+    bundle,
+    cloud,
+    data_log,
+    device,
+    firmware,
+    group,
+    interface,
+    jvm,
+    legacy,
+    lora,
+    mqtt,
+    scram,
+    single_packet,
+    tapnpass,
+    target,
+    time,
+    variable,
+    wifi,
+)
 from protocol.resources.model import Call, Resource
 
 RESOURCES: Final[tuple[Resource, ...]] = (
@@ -17,6 +38,20 @@ RESOURCES: Final[tuple[Resource, ...]] = (
     *interface.RESOURCES,
     *scram.RESOURCES,
     *group.RESOURCES,
+    *bundle.RESOURCES,
+    *variable.RESOURCES,
+    *data_log.RESOURCES,
+    *single_packet.RESOURCES,
+    *firmware.RESOURCES,
+    *target.RESOURCES,
+    *tapnpass.RESOURCES,
+    *ble.RESOURCES,
+    *wifi.RESOURCES,
+    *mqtt.RESOURCES,
+    *cloud.RESOURCES,
+    *lora.RESOURCES,
+    *time.RESOURCES,
+    *legacy.RESOURCES,
 )
 
 
@@ -55,33 +90,47 @@ class Catalogue:
         known = [entry for entry in ENTRIES if entry.resource.quirk is None or entry.resource.quirk in quirks]
         self._present = {_slot(entry): entry for entry in known if entry.resource.exists_in(firmware, entry.call)}
         self._known = {_slot(entry) for entry in known}
-        self._present_paths = {slot[:2] for slot in self._present}
-        self._paths = {_slot(entry)[:2]: entry.resource for entry in known}
+        self._present_paths = {slot[:3] for slot in self._present}
+        self._paths = {slot[:3] for slot in self._known}
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self._present.values())
 
     def find(self, method: int, path: Path) -> Entry | Missing:
         """The entry of a request, or why this firmware has none."""
-        entry = self._present.get((path.object, path.resource, method))
-        if entry is not None and (path.instance == NO_INSTANCE or entry.resource.instance is not None):
-            return entry
-        resource = self._paths.get((path.object, path.resource))
-        if resource is None or (resource.instance is None and path.instance != NO_INSTANCE):
+        address = (path.object, path.resource)
+        for named in _ways(path):
+            entry = self._present.get((*address, named, method))
+            if entry is not None:
+                return entry
+        places = [(*address, named) for named in _ways(path)]
+        if not self._paths.intersection(places):
             return Missing.PATH
-        if (path.object, path.resource, method) in self._known:
+        if any((*place, method) in self._known for place in places):
             return Missing.FIRMWARE
-        return Missing.METHOD if (path.object, path.resource) in self._present_paths else Missing.FIRMWARE
+        return Missing.METHOD if self._present_paths.intersection(places) else Missing.FIRMWARE
 
 
-def _slot(entry: Entry) -> tuple[int, int, int]:
-    return (entry.resource.object, entry.resource.resource, entry.call.method)
+@lru_cache(maxsize=32)
+def catalogue_of(firmware: Version, quirks: frozenset[str] = frozenset()) -> Catalogue:
+    """The catalogue of a firmware; all Taps that have the same one share it."""
+    return Catalogue(firmware, quirks)
+
+
+def _ways(path: Path) -> tuple[bool, ...]:
+    """Whether the row of a path has an instance; 65535 is both no instance and an instance like others."""
+    return (False, True) if path.instance == NO_INSTANCE else (True,)
+
+
+def _slot(entry: Entry) -> tuple[int, int, bool, int]:
+    return (entry.resource.object, entry.resource.resource, entry.resource.instance is not None, entry.call.method)
 
 
 def find_entry(method: int, path: Path) -> Entry | None:
     """The row of a request, whatever the firmware; rows of quirks stand back behind the others."""
-    found = [entry for entry in ENTRIES if _slot(entry) == (path.object, path.resource, method)]
-    return min(found, key=lambda entry: entry.resource.quirk is not None, default=None)
+    wanted = [(path.object, path.resource, named, method) for named in _ways(path)]
+    found = [entry for entry in ENTRIES if _slot(entry) in wanted]
+    return min(found, key=lambda entry: (entry.resource.quirk is not None, wanted.index(_slot(entry))), default=None)
 
 
 def parse_path(text: str) -> Path:
