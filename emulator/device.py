@@ -15,19 +15,25 @@ from collections.abc import Iterator
 from emulator import gate
 from emulator.blueprint import Blueprint, Quirk
 from emulator.clock import Clock, RealClock
+from emulator.data_log import DataLog
 from emulator.effects import Close, Effect, Reboot, Send
 from emulator.entropy import Entropy, SeededEntropy, SystemEntropy
 from emulator.exchange import Carrier, Exchange
 from emulator.journal import Journal, Record
 from emulator.lockout import Lockout
+from emulator.packet_store import PacketStore
 from emulator.services import handler_of
 from emulator.sessions import Session
 from emulator.state import MemoryStore, State, Store
+from emulator.targets.base import Surroundings, Target
+from emulator.targets.simulated import SimulatedTarget
+from emulator.variables import Variables
 from protocol import apdu
 from protocol.codes import HostProtocol, ResultCode
 from protocol.errors import PeerError
+from protocol.firmware import Version
 from protocol.frames import Request, Response
-from protocol.resources.registry import Catalogue, Entry
+from protocol.resources.registry import Entry, catalogue_of
 
 
 class RefusedConnectionError(Exception):
@@ -37,13 +43,15 @@ class RefusedConnectionError(Exception):
 class Connection:
     """One open connection of a link."""
 
-    __slots__ = ("id", "link", "open", "protocol", "reader", "session")
+    __slots__ = ("authorized", "id", "link", "open", "protocol", "reader", "session")
 
     def __init__(self, id: int, link: str, protocol: HostProtocol, session: Session, max_request: int) -> None:
         self.id = id
         self.link = link
         """The link that it came over, for example ``tcp://0.0.0.0:2000``."""
         self.protocol = protocol
+        self.authorized = True
+        """The Tap lets hosts connect over this interface."""
         self.session = session
         self.reader = apdu.RequestReader(max_request)
         self.open = True
@@ -55,6 +63,7 @@ class Device:
     Args:
         clock, entropy, store: where time, randomness and persistence come from; the seed of the blueprint, if there
             is one, is used where no entropy is given.
+        target: what is connected to the Tap, where it is not the simulated one of the blueprint.
     """
 
     def __init__(
@@ -64,17 +73,24 @@ class Device:
         clock: Clock | None = None,
         entropy: Entropy | None = None,
         store: Store | None = None,
+        target: Target | None = None,
     ) -> None:
         self.clock = clock or RealClock()
         self.entropy = entropy or (SystemEntropy() if blueprint.seed is None else SeededEntropy(blueprint.seed))
+        self._blueprint = blueprint
         self.rules = blueprint.rules
-        self.firmware = blueprint.firmware
-        self.catalogue = Catalogue(blueprint.firmware, blueprint.rules.quirks)
         self.state = State(blueprint, store or MemoryStore())
+        self.target = target or SimulatedTarget(blueprint.target)
+        self.target.attach(Surroundings(self.state, self.clock))
+        self.variables = Variables(self, blueprint)
+        self.packet_store = PacketStore()
+        self.data_log = DataLog(self)
         self.lockout = Lockout(blueprint.rules)
         self.journal = Journal()
         self.time_offset = 0
         """Seconds by which the Tap's clock was set apart from the wall clock."""
+        self.paired = False
+        """Somebody has paired the Tap by NFC since its last reboot."""
         self._session = Session(self.rules)
         self._connections: dict[int, Connection] = {}
         self._per_link: Counter[str] = Counter()
@@ -83,6 +99,9 @@ class Device:
         """Connections that wait for the rest of a request, and since when; the oldest first."""
         self._after_answer: list[Effect] = []
         self._down_until = float("-inf")
+        self._reboots = False
+        """The Tap restarts as soon as the answer in hand is sent."""
+        self._start()
 
     @property
     def connections(self) -> Iterator[Connection]:
@@ -101,6 +120,7 @@ class Device:
             raise RefusedConnectionError(f"{link} has {self.rules.max_connections} connections already")
         session = self._session if self.rules.hosts == "single" else Session(self.rules)
         connection = Connection(next(self._numbers), link, protocol, session, self.rules.max_request)
+        connection.authorized = gate.may_connect(self.state, protocol)
         self._connections[connection.id] = connection
         self._per_link[link] += 1
         return connection
@@ -123,6 +143,8 @@ class Device:
             if self._after_answer:
                 effects += self._after_answer
                 self._after_answer = []
+            if self._reboots:
+                effects += self._restart()
         if items:
             self._partial.pop(connection, None)
         if connection.open and connection.reader.pending:
@@ -133,25 +155,32 @@ class Device:
         """Does what is due by now."""
         effects: list[Effect] = []
         now = self.clock.now()
-        while (deadline := self.next_deadline()) is not None and deadline <= now:
+        while (deadline := self._partial_deadline()) is not None and deadline <= now:
             connection = next(iter(self._partial))
             reason = f"{connection.reader.pending} bytes of a request, the rest did not come"
             effects.append(self._close(connection, reason))
+        self.data_log.tick()
         return effects
 
     def next_deadline(self) -> float | None:
         """When `tick` has to be called at the latest, in the device's clock; None if nothing is due."""
+        deadlines = (self._partial_deadline(), self.data_log.next_deadline())
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
+
+    def _partial_deadline(self) -> float | None:
         since = next(iter(self._partial.values()), None)
         return None if since is None else since + self.rules.partial_request_time
 
     def execute(self, exchange: Exchange) -> Response:
         """Answers one clear request, and notes it in the journal."""
+        reboots = self._reboots
         try:
             entry = gate.admit(exchange)
             response = self._call(exchange, entry)
             self.state.commit()
         except PeerError as refusal:
             self.state.rollback()
+            self._reboots = reboots
             response = Response(refusal.code)
             self._note(exchange, response, refusal.reason)
         except BaseException:
@@ -172,15 +201,13 @@ class Device:
             self._after_answer.append(self._close(connection, reason))
 
     def reboot_after_answer(self) -> None:
-        """Restarts the Tap once the answer in hand is sent (decision D12): POSTed values and sessions are gone."""
-        if any(isinstance(effect, Reboot) for effect in self._after_answer):
-            return  # a multi-request may ask twice
-        for connection in list(self._connections.values()):
-            self.close_after_answer(connection, "the Tap reboots")
-        self._after_answer.append(Reboot(self.rules.reboot_time))
-        self._down_until = self.clock.now() + self.rules.reboot_time
-        self._session = Session(self.rules)
-        self.state.reboot()
+        """Restarts the Tap once the answer in hand is sent (decision D12), if that is no refusal."""
+        self._reboots = True
+
+    def update_after_answer(self, firmware: Version) -> None:
+        """Restarts the Tap with another firmware once the answer in hand is sent."""
+        self.state.put_firmware(firmware)
+        self.reboot_after_answer()
 
     def wall_time(self) -> int:
         """The Tap's own clock: seconds since 1970."""
@@ -192,6 +219,7 @@ class Device:
             exchange = Exchange(self, connection, Request.from_bytes(item.frame), self.rules.max_response)
             return apdu.build_answer(bytes(self.execute(exchange)))
         if isinstance(item, apdu.Pairing):
+            self.paired = True
             return apdu.build_status(apdu.StatusWord.OK)
         now, group_id = self.clock.now(), connection.session.group_id
         self.journal.add(Record(now, connection.id, group_id, Carrier.CLEAR, None, None, item.reason))
@@ -204,7 +232,7 @@ class Device:
         value = None if call.request is None else call.request.decode(written)
         result = handler_of(entry)(exchange, value)
         response = Response(ResultCode.OK, b"" if call.response is None else call.response.encode(result))
-        self._check_room(exchange, response)
+        self.check_room(exchange, 1 + len(response.body))
         return response
 
     def _note(self, exchange: Exchange, response: Response, reason: str | None = None) -> None:
@@ -220,12 +248,37 @@ class Device:
             )
         )
 
-    def _check_room(self, exchange: Exchange, response: Response) -> None:
-        size = 1 + len(response.body)
+    def check_room(self, exchange: Exchange, size: int) -> None:
+        """Makes sure that an answer of this many bytes fits its carrier (decision D17).
+
+        Raises:
+            PeerError: A0, or A9 with the quirk.
+        """
         if size > exchange.room:
             quirk = Quirk.RESPONSE_TOO_LARGE in self.rules.quirks
             code = ResultCode.RESPONSE_TOO_LARGE if quirk else ResultCode.INTERNAL_SERVER_ERROR
             raise PeerError(f"answer of {size} bytes, there is room for {exchange.room}", code)
+
+    def _restart(self) -> list[Effect]:
+        """What a reboot does: POSTed values and sessions are gone, an update of the firmware takes effect."""
+        effects: list[Effect] = [self._close(each, "the Tap reboots") for each in list(self._connections.values())]
+        effects.append(Reboot(self.rules.reboot_time))
+        self._down_until = self.clock.now() + self.rules.reboot_time
+        self._session = Session(self.rules)
+        self._start()
+        return effects
+
+    def _start(self) -> None:
+        """The Tap starts, or starts again."""
+        self._reboots = False
+        self.paired = False
+        self.firmware = self.state.firmware or self._blueprint.firmware
+        self.catalogue = catalogue_of(self.firmware, self.rules.quirks)
+        self.state.reboot()
+        self.packet_store.clear()
+        self.target.restart()
+        self.variables.restart()
+        self.data_log.restart()
 
     def _close(self, connection: Connection, reason: str) -> Close:
         self.disconnect(connection)

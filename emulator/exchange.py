@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from emulator.blueprint import ADMIN, SUPERVISOR, Rules
+from emulator.access import profile_of
+from emulator.blueprint import Rules
 from emulator.sessions import Session
 from emulator.state import State
 from protocol.frames import Request, Response
@@ -58,25 +59,14 @@ class Exchange:
         return self.carrier is not Carrier.CLEAR
 
     @property
-    def group_id(self) -> int:
-        """The group of an instance path."""
+    def instance(self) -> int:
+        """Id of the group, bundle or variable that the path names."""
         return self.request.path.instance
 
     @property
     def profile_id(self) -> int:
         """The profile whose rights the session has: the alias of its group."""
-        group = self.state.groups.get(self.session.group_id)
-        return self.session.group_id if group is None else group.alias
-
-    @property
-    def is_admin(self) -> bool:
-        """The session has the rights of the admin."""
-        return self.profile_id == ADMIN
-
-    @property
-    def is_supervisor(self) -> bool:
-        """The session has the rights of the supervisor, or of the admin."""
-        return self.profile_id in (SUPERVISOR, ADMIN)
+        return profile_of(self.state, self.session.group_id)
 
     def execute(self, request: Request) -> Response:
         """Answers an item of a multi-request, in the same carrier."""

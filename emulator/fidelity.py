@@ -90,6 +90,13 @@ RULES: Final = (
         "quirks: lenient_login",
     ),
     Rule(
+        "D6",
+        "A host on an interface that /1024//17 does not authorise gets 87 to everything; the mask holds for "
+        "connections made from then on, and not while the Tap is configured. What needs a service that /1024//75 "
+        "switches off is 87 too.",
+        _assumed("the vendor's application says that the mask decides over what hosts may connect"),
+    ),
+    Rule(
         "D7",
         "A session's lifetime is in seconds and counts from its last request; 0 is without end. When it is over "
         "the session is anonymous and its keys stay.",
@@ -120,6 +127,11 @@ RULES: Final = (
         "iv_after_clear_login",
     ),
     Rule(
+        "D9",
+        "A key made over NFC logs an anonymous host in as the profile of /1024//43, if that is not 0.",
+        _client("texts of device-client.js alpha.78"),
+    ),
+    Rule(
         "D10",
         "Every success is 00.",
         Evidence("sample", "the vendor's own mock devices; the clients cannot tell 00 from 41, 44 or 45"),
@@ -130,6 +142,12 @@ RULES: Final = (
         "write everything. A final version ends both. Otherwise stored configuration is written by the admin.",
         _assumed("it fits the order in which the vendor's configurator writes"),
         "quirks: strict_configuration_mode",
+    ),
+    Rule(
+        "D11",
+        "While a Tap is configured, a special feature that is POSTed is stored, because the vendor's configurator "
+        "writes features that way.",
+        _client("@iotize/tap 2.7.0; that they have to survive the reboot is assumed"),
     ),
     Rule(
         "D12",
@@ -154,6 +172,21 @@ RULES: Final = (
         _doc("description of the predefined profiles"),
     ),
     Rule("D13", "The UID, settings and everything else that is written belong to the admin.", _assumed()),
+    Rule("D13", "Other settings are read by whoever is logged in, keys and passwords by the admin.", _assumed()),
+    Rule(
+        "D14",
+        "The period of the data log is in seconds.",
+        _doc("vendor's page on data logging; a comment says minutes"),
+    ),
+    Rule(
+        "D14",
+        "The log looks at the bundles once a second and connects the target by itself. A full log drops its oldest "
+        "packet in rolling mode, else it stops; so does one that cannot be kept. An empty one answers 84. After a jump "
+        "in time a bundle is logged once. With logOnChange a bundle with a period is logged only when a value changed; "
+        "the first values of a run are a change. Values that do not fit one answer are spread over several packets; "
+        "one that fits none is left out. The option qos changes nothing.",
+        _assumed(),
+    ),
     Rule(
         "D15",
         "Wrong class 6E00, wrong instruction 6D00, wrong length 6700; the link stays open. The method byte "
@@ -198,9 +231,123 @@ RULES: Final = (
         _client("seen by running it"),
     ),
     Rule("OQ22", "/1024//2 is the profile of the session (the alias), /1024//7 its group.", _client("Swift test")),
+    Rule(
+        "OQ24",
+        "A Tap that has to be paired answers 81 over other interfaces than NFC until the pairing command comes: to "
+        "logins, or to all that is not public reading. A reboot forgets the pairing; a Tap that is being configured "
+        "needs none.",
+        _assumed("names of the modes"),
+    ),
+    Rule(
+        "OQ26",
+        "Writing the rights of a group on a bundle replaces those of that group and keeps the others.",
+        _client("the configurator of @iotize/tap 2.7.0 sends one group per request"),
+    ),
+    Rule(
+        "OQ27",
+        "A profile or bundle read leaves out what the session may not read; reading one such variable answers 81.",
+        _assumed("the access lists of the vendor's documentation"),
+    ),
+    Rule("OQ30", "A meta block longer than its creation reserved answers A7.", _assumed()),
     Rule("OQ31", "Creating a group that exists answers 00 and changes nothing.", _assumed("repeated configurations")),
     Rule("OQ34", "Writes take effect at once, so reload has nothing to do; the connection survives.", _assumed()),
+    Rule(
+        "OQ35",
+        "Texts have the limits of the configurator's schema, else 86. What comes in chunks is A7 beyond 16 kB for a "
+        "certificate and beyond the reserved size for Java code, 64 kB at first and at most 256 kB.",
+        _client("schema of @iotize/tap 2.7.0; the codes, and the sizes for Java code, are assumed"),
+    ),
+    Rule(
+        "OQ35",
+        "A Tap has at most 1024 groups, bundles and variables, each; one more is refused with A7. A variable with more "
+        "than 255 elements, which only a file can make, tells a length of 255.",
+        _assumed(),
+    ),
+    Rule(
+        "OQ37",
+        "The first write of /1027//21 fixes the size of the settings block until a factory reset; another size answers "
+        "86.",
+        _client("comment in the vendor's client; the code is assumed"),
+    ),
+    Rule("OQ39", "The Tap has no secure element: to send it something is A1.", _assumed("clients take A1 as absent")),
+    Rule(
+        "OQ41",
+        "The sender of a log packet is whoever started the log: 0 with autorun, or where no byte stands for that user. "
+        "Packet ids follow each other and wrap at 65536.",
+        _assumed(),
+    ),
+    Rule(
+        "OQ44",
+        "Encrypted log packets are made as single packets are, with the key of /1031//3, the user name IoTize and the "
+        "Tap's own serial number; no key is like zeros.",
+        _assumed("the construction of single packets"),
+    ),
+    Rule("OQ45", "The log may be flushed while it runs.", _assumed()),
+    Rule(
+        "OQ47",
+        "The packet store is USED after a chunk, FULL once it holds what the packet's header announces, and ERROR "
+        "after a failed execution until offset 0 is written or the Tap reboots.",
+        _assumed("names of the states"),
+    ),
+    Rule(
+        "OQ48",
+        "Wrong CRC, chunk out of order, a packet or an update that cannot be used: 86. A chunk beyond 2 MiB: A7. A "
+        "type that nothing executes: A1. An execution erases the store in any case.",
+        _assumed("the erasure is in texts of older clients"),
+    ),
+    Rule(
+        "OQ48",
+        "An encrypted command has the rights of the user whose key it has; in clear or under the blank key, those of "
+        "the session. Sender 0 is whoever is logged in. An update brings firmware 1.0 to 1.113.",
+        _assumed(),
+    ),
+    Rule(
+        "OQ49",
+        "The CRC of an execution may leave out any zeros at the end of the last chunk.",
+        _client("loader and updater of 2.7.0 and alpha.105 differ"),
+    ),
+    Rule(
+        "OQ53",
+        "What needs the target answers A5 until a client connects it; A6 while its voltage is outside the limits; BB "
+        "where the protocol in use cannot do it.",
+        _assumed("the names of the codes"),
+        "target: auto_connect",
+    ),
+    Rule(
+        "OQ54",
+        "Unknown format, no element, or no such address: B3. An address that is no multiple of the element: B8. No "
+        "memory there: B0. No right: B4.",
+        _assumed("the names of the codes"),
+    ),
+    Rule(
+        "OQ55",
+        "Modbus: a slave that does not answer is B7, a damaged answer B6; exception 1 is BB, 2 and 3 B5, 5 and 6 B1, 7 "
+        "B4, 8 B6, 10 and 11 B7, any other B0. An element of 32 bits takes two registers, the high one first; a "
+        "smaller one takes one register. Function code 0 stands for coils or holding registers, slave 0 for the one of "
+        "the settings block.",
+        _assumed("the names of the codes; sample configurations have function code 0 and slave 0"),
+    ),
+    Rule("OQ56", "A single bit takes one byte on the wire, 0 or 1.", _assumed("the clients disagree")),
+    Rule(
+        "OQ57",
+        "Sending over the serial line has an empty answer. Asking for an answer is B7 if none comes within the "
+        "time-out.",
+        _assumed("comment in the vendor's client; the code is assumed"),
+        "target: timeout",
+    ),
+    Rule(
+        "OQ58",
+        "Elements read by address are big-endian on the wire, although the target's memory is little-endian.",
+        _assumed("variables are big-endian everywhere"),
+    ),
     Rule("OQ65", "The time is answered as decimal seconds since 1970, which is also how it is set.", _assumed()),
+    Rule("OQ66", "The voltages of the target are millivolts.", Evidence("sample", "a real Tap answers 3500 at most")),
     Rule("OQ67", "POST on the last error code is accepted and does nothing.", _assumed()),
     Rule("OQ70", "/1024//46 forgets key and vectors and keeps the login.", _doc("named on the vendor's service page")),
+    Rule(
+        "OQ73",
+        "The group of /1028/x/3 selects its SCRAM key for the log packets of the bundle; without one the key of the "
+        "log holds.",
+        _assumed(),
+    ),
 )

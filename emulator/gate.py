@@ -4,14 +4,20 @@ Each check names its reason, and the first that objects decides. What a handler 
 value out of range) is raised there, with the same error.
 """
 
+from collections.abc import Callable
 from typing import Final
 
-from emulator.blueprint import ADMIN, Quirk
+from emulator.access import Subject, decide, open_to_all
+from emulator.blueprint import Quirk
 from emulator.exchange import Exchange
-from protocol.codes import ResultCode
+from emulator.state import State
+from protocol.bodies.interface import NfcPairingMode, ServiceCode
+from protocol.codes import HostProtocol, Method, ResultCode
 from protocol.errors import PeerError
 from protocol.resources.model import Access
-from protocol.resources.registry import Entry, Missing
+from protocol.resources.registry import RESOURCES, Entry, Missing
+
+_DATA_LOG: Final = 1031
 
 _MISSING: Final = {
     Missing.PATH: ResultCode.NOT_FOUND,
@@ -42,6 +48,18 @@ def one_host(exchange: Exchange, entry: Entry) -> None:
         raise PeerError("another host is connected", ResultCode.DEVICE_UNAVAILABLE)
 
 
+def may_connect(state: State, protocol: HostProtocol) -> bool:
+    """Whether hosts may connect over an interface: it is authorised, or the Tap is being configured."""
+    return _is_open(state) or bool(protocol & state["interface.authorized_host_protocol"])
+
+
+def host_protocol(exchange: Exchange, entry: Entry) -> None:
+    """A host on an interface that was not authorised when it connected gets nothing but this refusal (D6)."""
+    if not exchange.connection.authorized:
+        name = exchange.connection.protocol.name
+        raise PeerError(f"{name} is not among the authorised host protocols", ResultCode.RESOURCE_LOCKED)
+
+
 def lockout(exchange: Exchange, entry: Entry) -> None:
     """Logins are refused for a while after too many failures (D5)."""
     if entry.call.access is Access.LOGIN:
@@ -50,17 +68,25 @@ def lockout(exchange: Exchange, entry: Entry) -> None:
             raise PeerError(f"logins are locked for another {seconds:.0f} s", ResultCode.SERVICE_UNAVAILABLE)
 
 
+def nfc_pairing(exchange: Exchange, entry: Entry) -> None:
+    """A Tap that has to be paired by NFC first refuses other interfaces until it is (OQ24)."""
+    device, state = exchange.device, exchange.state
+    mode: NfcPairingMode = state["interface.nfc_pairing_mode"]
+    if mode is NfcPairingMode.NO or device.paired or exchange.connection.protocol == HostProtocol.NFC:
+        return
+    if not _is_open(state) and _REFUSED_UNPAIRED[mode](entry):
+        raise PeerError(f"{entry.id}: the Tap has to be paired by NFC first", ResultCode.UNAUTHORIZED)
+
+
 def access_right(exchange: Exchange, entry: Entry) -> None:
     """Who may make the call (D11, D13)."""
-    access = entry.call.access
-    if access in (Access.ANYONE, Access.LOGIN) or exchange.state.factory or exchange.is_admin:
+    if open_to_all(entry):
         return
-    if access is Access.LOGGED_IN and exchange.session.logged_in:
-        return
-    if access is Access.SUPERVISOR and exchange.is_supervisor and exchange.group_id != ADMIN:
-        return
-    whose = "the admin only" if exchange.is_supervisor else f"{access.value} only"
-    raise PeerError(f"{entry.id} is for {whose}", ResultCode.UNAUTHORIZED)
+    session = exchange.session
+    subject = Subject(exchange.state, session.group_id, exchange.profile_id, exchange.request.path.instance)
+    decision = decide(subject, entry)
+    if not decision.allowed:
+        raise PeerError(f"{entry.id}: {decision.reason}", ResultCode.UNAUTHORIZED)
 
 
 def configuration_mode(exchange: Exchange, entry: Entry) -> None:
@@ -71,4 +97,39 @@ def configuration_mode(exchange: Exchange, entry: Entry) -> None:
         raise PeerError("not in configuration mode", ResultCode.RESOURCE_LOCKED)
 
 
-CHECKS: Final = (one_host, lockout, access_right, configuration_mode)
+def service_enabled(exchange: Exchange, entry: Entry) -> None:
+    """What needs a service that is switched off is refused; its settings are not (D6)."""
+    service = _NEEDED_SERVICES.get((entry.resource.object, entry.resource.resource))
+    if service is not None and service & exchange.state["interface.disabled_services"]:
+        raise PeerError(f"{entry.id}: the service {service.name} is disabled", ResultCode.RESOURCE_LOCKED)
+
+
+CHECKS: Final = (one_host, host_protocol, lockout, nfc_pairing, access_right, service_enabled, configuration_mode)
+
+_NEEDED_SERVICES: Final = {
+    (row.object, row.resource): ServiceCode.DATALOG if row.object == _DATA_LOG else ServiceCode.JVM
+    for row in RESOURCES
+    if (row.object == _DATA_LOG and row.setting is None) or row.key == "jvm.code"
+}
+"""Resources that need a service which can be switched off, by object and resource number."""
+
+
+def _is_open(state: State) -> bool:
+    """Whoever configures a Tap may finish it, whatever is half written."""
+    return state.factory or state.configuring
+
+
+def _logins(entry: Entry) -> bool:
+    return entry.call.access is Access.LOGIN
+
+
+def _all_but_public_reading(entry: Entry) -> bool:
+    public = entry.call.access is Access.ANYONE and entry.call.method is Method.GET
+    return not public and entry.id != "interface.logout"
+
+
+_REFUSED_UNPAIRED: Final[dict[NfcPairingMode, Callable[[Entry], bool]]] = {
+    NfcPairingMode.MANDATORY: _all_but_public_reading,
+    NfcPairingMode.MANDATORY_FOR_LOGIN: _logins,
+}
+"""What a Tap refuses that has not been paired."""

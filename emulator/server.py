@@ -14,6 +14,7 @@ from protocol.frames import Request
 
 log = structlog.get_logger("tap")
 
+_NEVER = float("inf")
 _REOPEN_TIME = 0.5
 """Seconds between attempts to get a link back after a reboot."""
 
@@ -30,6 +31,8 @@ class Server:
         self.links = links
         self._pipes: dict[Connection, Pipe] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._armed_for = _NEVER
+        """When the timer fires, in the device's clock."""
         self._reboot: asyncio.Task[None] | None = None
         self._refusing: set[str] = set()
         if verbose:
@@ -47,6 +50,7 @@ class Server:
         except LinkError:
             await self._close_links()
             raise
+        self._arm()
 
     async def stop(self) -> None:
         """Closes links and connections."""
@@ -104,12 +108,17 @@ class Server:
 
     def _arm(self) -> None:
         deadline = self.device.next_deadline()
-        if deadline is not None and self._timer is None:
-            delay = max(0.0, deadline - self.device.clock.now())
-            self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
+        if deadline is None or deadline >= self._armed_for:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        delay = max(0.0, deadline - self.device.clock.now())
+        self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
+        self._armed_for = deadline
 
     def _tick(self) -> None:
         self._timer = None
+        self._armed_for = _NEVER
         self._carry_out(self.device.tick())
         self._arm()
 

@@ -1,14 +1,14 @@
-"""What a Tap remembers: settings in three layers, groups, and two flags.
+"""What a Tap remembers: settings in three layers, groups, bundles, variables, values, log packets and flags.
 
-A setting is looked up in what was POSTed (until reboot), then in what was PUT, then in its default. Handlers change
-the state freely; `commit` hands the changes to the store before the answer leaves, `rollback` undoes them.
+A setting is looked up in what was POSTed (until reboot), then in what was PUT, then in its default. Everything else is
+a record of its own. Handlers change the state freely; `commit` hands the changes to the store before the answer
+leaves, `rollback` undoes them.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Literal, Protocol
 
-from emulator.blueprint import Blueprint, Group, factory_groups
+from emulator.blueprint import Blueprint, Bundle, Group, Variable, factory_groups
 from protocol.codes import ResultCode
 from protocol.errors import PeerError
 from protocol.firmware import CONFIGURATION_MODE, FACTORY_STATE, Version
@@ -17,8 +17,21 @@ from protocol.resources.registry import SETTINGS
 
 CONFIG_VERSION: Final = "interface.config_version"
 
-Key = tuple[str, str]
+Kind = Literal["setting", "group", "bundle", "variable", "value", "packet", "flag"]
+
+Key = tuple[Kind, str]
 """Kind and name of a record: ``("setting", "interface.app_name")``, ``("group", "65535")``, ``("flag", "erased")``."""
+
+REMOVED: Final = None
+"""Stands for a record that is no more, where changes are handed to the store."""
+
+NUMBERED: Final = frozenset({"group", "bundle", "variable", "value", "packet"})
+"""Kinds whose records are named by a number."""
+
+FIRMWARE: Final = "firmware"
+"""Flag with the version that an update brought; the other flags are true or false."""
+_ERASED: Final = "erased"
+_COMMISSIONED: Final = "commissioned"
 
 
 class StoreError(Exception):
@@ -26,7 +39,7 @@ class StoreError(Exception):
 
 
 class Store(Protocol):
-    """Where stored records survive the process. Values are those of `State`: setting values, `Group`s and bools."""
+    """Where stored records survive the process. Values are those of `State`, `REMOVED` for a record to delete."""
 
     def load(self) -> Mapping[Key, Any]:
         """All records."""
@@ -52,56 +65,68 @@ class MemoryStore:
         """Nothing to do."""
 
 
-@dataclass
-class _Memory:
-    """The part of the state that is undone together."""
-
-    stored: dict[str, Any] = field(default_factory=dict)
-    volatile: dict[str, Any] = field(default_factory=dict)
-    groups: dict[int, Group] = field(default_factory=dict)
-    commissioned: bool = False
-
-    def copy(self) -> "_Memory":
-        return _Memory(dict(self.stored), dict(self.volatile), dict(self.groups), self.commissioned)
-
-
 class State:
-    """Settings and groups of one Tap."""
+    """What one Tap remembers."""
 
     def __init__(self, blueprint: Blueprint, store: Store) -> None:
         self._store = store
         self._defaults = {key: row.setting.default for key, row in SETTINGS.items() if row.setting}
-        self._before: _Memory | None = None
-        self._changes: dict[Key, Any] = {}
-        self._erase = False
         hardware = {key for key, row in SETTINGS.items() if row.setting and row.setting.kept is Kept.HARDWARE}
         self._defaults.update({key: value for key, value in blueprint.settings.items() if key in hardware})
-        self._memory = self._restore(blueprint, hardware, store.load())
+        self._records: dict[Kind, dict[Any, Any]] = _configured(blueprint, hardware)
+        self._posted: dict[str, Any] = {}
+        self._posted_values: dict[int, bytes] = {}
+        self._changes: dict[Key, Any] = {}
+        self._erase = False
+        self._undo: list[Callable[[], None]] = []
+        self._restore(store.load())
 
-    def _restore(self, blueprint: Blueprint, hardware: set[str], records: Mapping[Key, Any]) -> _Memory:
-        if records.get(("flag", "erased")):
-            memory = _Memory(groups=factory_groups())
-        else:
-            configured = {key: value for key, value in blueprint.settings.items() if key not in hardware}
-            memory = _Memory(configured, groups=dict(blueprint.groups))
-            memory.commissioned = configured.get(CONFIG_VERSION, FACTORY_STATE) != FACTORY_STATE
+    def _restore(self, records: Mapping[Key, Any]) -> None:
+        if records.get(("flag", _ERASED)):
+            self._records = _erased()
         for (kind, name), value in records.items():
-            if kind == "setting" and name in SETTINGS:
-                memory.stored[name] = value
-            elif kind == "group":
-                memory.groups[int(name)] = value
-        memory.commissioned = records.get(("flag", "commissioned"), memory.commissioned)
-        return memory
+            self._records[kind][int(name) if kind in NUMBERED else name] = value
 
     @property
     def groups(self) -> Mapping[int, Group]:
-        """All groups by id."""
-        return self._memory.groups
+        """Profiles and users by id."""
+        return self._records["group"]
+
+    @property
+    def bundles(self) -> Mapping[int, Bundle]:
+        """Bundles by id."""
+        return self._records["bundle"]
+
+    @property
+    def variables(self) -> Mapping[int, Variable]:
+        """Variables by id."""
+        return self._records["variable"]
+
+    @property
+    def values(self) -> Mapping[int, bytes]:
+        """Stored values of variables that live in the Tap, by id."""
+        return self._records["value"]
+
+    @property
+    def posted_values(self) -> Mapping[int, bytes]:
+        """Volatile values of variables, by id."""
+        return self._posted_values
+
+    @property
+    def packets(self) -> Mapping[int, bytes]:
+        """Log packets by sequence number."""
+        return self._records["packet"]
+
+    @property
+    def firmware(self) -> Version | None:
+        """The firmware that an update brought; None if there was none."""
+        text = self._records["flag"].get(FIRMWARE)
+        return None if text is None else Version.parse(text)
 
     @property
     def factory(self) -> bool:
         """Nobody has finished a configuration yet, so everybody may write one (decision D11)."""
-        return not self._memory.commissioned
+        return not self._records["flag"][_COMMISSIONED]
 
     @property
     def configuring(self) -> bool:
@@ -111,46 +136,65 @@ class State:
 
     def __getitem__(self, key: str) -> Any:
         """Current value of a setting."""
-        memory = self._memory
-        if key in memory.volatile:
-            return memory.volatile[key]
-        return memory.stored[key] if key in memory.stored else self._defaults[key]
+        if key in self._posted:
+            return self._posted[key]
+        stored = self._records["setting"]
+        return stored[key] if key in stored else self._defaults[key]
 
     def put(self, key: str, value: Any) -> None:
         """Stores a setting; what was POSTed over it is gone."""
-        self._begin()
-        self._memory.volatile.pop(key, None)
-        self._memory.stored[key] = value
-        self._changes["setting", key] = value
+        self._pop(self._posted, key)
+        self.keep("setting", key, value)
 
     def post(self, key: str, value: Any) -> None:
         """Changes a setting until the next reboot."""
-        self._begin()
-        self._memory.volatile[key] = value
+        self._set(self._posted, key, value)
 
-    def put_group(self, group_id: int, group: Group) -> None:
-        """Stores a group, new or not."""
-        self._begin()
-        self._memory.groups[group_id] = group
-        self._changes["group", str(group_id)] = group
+    def post_value(self, variable_id: int, value: bytes) -> None:
+        """Changes the value of a variable until the next reboot."""
+        self._set(self._posted_values, variable_id, value)
+
+    def keep(self, kind: Kind, name: int | str, value: Any) -> None:
+        """Stores a record, new or not: a `Group`, `Bundle` or `Variable`, or the bytes of a value or a packet."""
+        self._set(self._records[kind], name, value)
+        self._changes[kind, str(name)] = value
+
+    def remove(self, kind: Kind, name: int | str) -> None:
+        """Deletes a record; it is no mistake if there is none. What the configuration brings would come back."""
+        self._pop(self._records[kind], name)
+        self._changes[kind, str(name)] = REMOVED
 
     def put_config_version(self, version: Version) -> None:
         """Stores the configuration version: a final one ends the factory state, 0.0.0 restores it."""
         self.put(CONFIG_VERSION, version)
         if version != CONFIGURATION_MODE:
-            self._memory.commissioned = version != FACTORY_STATE
-            self._changes["flag", "commissioned"] = self._memory.commissioned
+            self.keep("flag", _COMMISSIONED, version != FACTORY_STATE)
+
+    def put_firmware(self, version: Version) -> None:
+        """Stores what firmware the Tap has from now on."""
+        self.keep("flag", FIRMWARE, str(version))
 
     def factory_reset(self) -> None:
-        """Back to the defaults of the module; what belongs to the hardware stays."""
-        self._begin()
-        self._memory = _Memory(groups=factory_groups())
-        self._changes = {("flag", "erased"): True, ("flag", "commissioned"): False}
+        """Back to the defaults of the module; what belongs to the hardware stays, its firmware too."""
+        records, posted, values = self._records, self._posted, self._posted_values
+        changes, erase = self._changes, self._erase
+
+        def undo() -> None:
+            self._records, self._posted, self._posted_values = records, posted, values
+            self._changes, self._erase = changes, erase
+
+        self._undo.append(undo)
+        firmware = self.firmware
+        self._records, self._posted, self._posted_values = _erased(), {}, {}
+        self._changes = {("flag", name): value for name, value in self._records["flag"].items()}
         self._erase = True
+        if firmware is not None:
+            self.put_firmware(firmware)
 
     def reboot(self) -> None:
         """Forgets what was POSTed."""
-        self._memory.volatile.clear()
+        self._posted = {}
+        self._posted_values = {}
 
     def commit(self) -> None:
         """Keeps the changes since the last commit.
@@ -158,8 +202,6 @@ class State:
         Raises:
             PeerError: the store failed; the changes are undone and the answer is A4.
         """
-        if self._before is None:
-            return
         if self._changes:
             try:
                 self._store.write(self._changes, self._erase)
@@ -170,15 +212,53 @@ class State:
 
     def rollback(self) -> None:
         """Undoes the changes since the last commit."""
-        if self._before is not None:
-            self._memory = self._before
-            self._forget()
+        for undo in reversed(self._undo):
+            undo()
+        self._forget()
 
-    def _begin(self) -> None:
-        if self._before is None:
-            self._before = self._memory.copy()
+    def _set(self, mapping: dict[Any, Any], key: Any, value: Any) -> None:
+        self._remember(mapping, key)
+        mapping[key] = value
+
+    def _pop(self, mapping: dict[Any, Any], key: Any) -> None:
+        if key in mapping:
+            self._remember(mapping, key)
+            del mapping[key]
+
+    def _remember(self, mapping: dict[Any, Any], key: Any) -> None:
+        if key in mapping:
+            old = mapping[key]
+            self._undo.append(lambda: mapping.__setitem__(key, old))
+        else:
+            self._undo.append(lambda: mapping.pop(key, None))
 
     def _forget(self) -> None:
-        self._before = None
-        self._changes = {}
-        self._erase = False
+        if self._undo or self._changes:
+            self._undo = []
+            self._changes = {}
+            self._erase = False
+
+
+def _configured(blueprint: Blueprint, hardware: set[str]) -> dict[Kind, dict[Any, Any]]:
+    settings = {key: value for key, value in blueprint.settings.items() if key not in hardware}
+    return {
+        "setting": settings,
+        "group": dict(blueprint.groups),
+        "bundle": dict(blueprint.bundles),
+        "variable": dict(blueprint.variables),
+        "value": dict(blueprint.values),
+        "packet": {},
+        "flag": {_COMMISSIONED: settings.get(CONFIG_VERSION, FACTORY_STATE) != FACTORY_STATE},
+    }
+
+
+def _erased() -> dict[Kind, dict[Any, Any]]:
+    return {
+        "setting": {},
+        "group": factory_groups(),
+        "bundle": {},
+        "variable": {},
+        "value": {},
+        "packet": {},
+        "flag": {_ERASED: True, _COMMISSIONED: False},
+    }

@@ -19,6 +19,7 @@ from protocol.resources.registry import parse_path
 from protocol.scram import PasswordKey, password_hash
 
 LINK = "tcp://127.0.0.1:2000"
+_PARTS = ("bundles", "variables", "values", "simulations", "target")
 
 
 class ScriptedEntropy:
@@ -36,8 +37,9 @@ class ScriptedEntropy:
 def make_device(
     *, firmware: str | None = None, store: Store | None = None, seed: int | None = 1, **changes: Any
 ) -> tuple[Device, VirtualClock]:
-    """The demo Tap on a virtual clock, with settings, groups or rules of its own."""
+    """The demo Tap on a virtual clock, with settings, groups, other parts of the blueprint or rules of its own."""
     base = demo()
+    parts = {name: changes.pop(name) for name in _PARTS if name in changes}
     settings = {**base.settings, **changes.pop("settings", {})}
     groups = {**base.groups, **changes.pop("groups", {})}
     rules = replace(base.rules, **changes)
@@ -47,6 +49,7 @@ def make_device(
         groups=groups,
         rules=rules,
         seed=seed,
+        **parts,
     )
     clock = VirtualClock()
     return Device(blueprint, clock=clock, store=store), clock

@@ -17,7 +17,8 @@ LONGEST = 420
 
 MAY_IMPORT = {
     "protocol": {"protocol", "construct", "cryptography"},
-    "emulator": {"emulator", "protocol", "click", "pydantic", "pydantic_core", "structlog", "yaml"},
+    "emulator": {"emulator", "protocol", "click", "pydantic", "pydantic_core", "structlog", "yaml"}
+    | {"pymodbus", "serial"},
     "scenarios": {"scenarios", "emulator", "protocol"},
 }
 """Beside the standard library. Dependencies point one way: protocol <- emulator <- scenarios."""
@@ -29,7 +30,9 @@ PURE = [
     if (file.is_relative_to(ROOT / "protocol") and not file.is_relative_to(ROOT / "protocol" / "client"))
     or file.parent == ROOT / "emulator" / "services"
     or file.name in {"core.py", "device.py", "gate.py", "sessions.py", "state.py", "exchange.py", "journal.py"}
-    or file.name in {"blueprint.py", "effects.py", "lockout.py", "credentials.py"}
+    or file.name in {"blueprint.py", "effects.py", "lockout.py", "credentials.py", "access.py", "variables.py"}
+    or (file.parent == ROOT / "emulator" and file.name in {"signals.py", "data_log.py", "packet_store.py"})
+    or (file.parent == ROOT / "emulator" / "targets" and not file.stem.endswith("_real"))
 ]
 """No I/O, clock or randomness in the protocol, the core of the client and the device."""
 
@@ -71,6 +74,14 @@ def test_module_is_short_enough_to_live_in(file: Path) -> None:
 def test_only_two_modules_know_a_crypto_library() -> None:
     users = {name(file) for file in MODULES if any(module.startswith("cryptography") for module in imports(file))}
     assert users == {"protocol/crypto.py"}
+
+
+def test_real_targets_are_known_where_they_are_opened_and_nowhere_else() -> None:
+    users = {name(file): imports(file) & {"serial", "pymodbus", "pymodbus.client"} for file in MODULES}
+    assert {file: found for file, found in users.items() if found} == {
+        "emulator/targets/modbus_real.py": {"pymodbus", "pymodbus.client"},
+        "emulator/targets/serial_real.py": {"serial"},
+    }
 
 
 def tracked_files() -> list[Path]:

@@ -1,7 +1,7 @@
 """``mem://name``: a device and its client in the same process, without socket and without waiting."""
 
 from emulator.device import Connection, Device, RefusedConnectionError
-from emulator.effects import Close, Send
+from emulator.effects import Close, Effect, Send
 from protocol.client.links import register_memory_peer
 from protocol.codes import HostProtocol
 
@@ -42,13 +42,18 @@ class MemoryHost:
         if connection is None or not connection.open:
             raise ConnectionResetError("the Tap has closed the connection")
         answers = []
-        for effect in self._device.receive(connection, data):
+        for effect in [*self._due(), *self._device.receive(connection, data)]:
             match effect:
                 case Send(_, answer):
                     answers.append(answer)
                 case Close(closed, _) if closed is connection:
                     self._connection = None
         return answers
+
+    def _due(self) -> list[Effect]:
+        """What the device has to do by now: nobody else calls it between two requests."""
+        deadline = self._device.next_deadline()
+        return self._device.tick() if deadline is not None and deadline <= self._device.clock.now() else []
 
     def close(self) -> None:
         """Ends the connection."""

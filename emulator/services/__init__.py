@@ -7,7 +7,25 @@ not import otherwise.
 from collections.abc import Callable
 from typing import Final
 
-from emulator.services import device, group, interface, scram, settings
+from emulator.services import (
+    bundle,
+    data_log,
+    device,
+    features,
+    firmware,
+    group,
+    interface,
+    jvm,
+    legacy,
+    scram,
+    settings,
+    single_packet,
+    tapnpass,
+    target,
+    time,
+    variable,
+    wifi,
+)
 from emulator.services.binding import HANDLERS, Handler
 from protocol.codes import Method
 from protocol.resources.registry import ENTRIES, Entry
@@ -38,4 +56,22 @@ def handler_of(entry: Entry) -> Handler:
     return _BOUND[entry.id]
 
 
-__all__ = ["device", "group", "handler_of", "interface", "scram"]
+__all__ = [
+    "bundle",
+    "data_log",
+    "device",
+    "features",
+    "firmware",
+    "group",
+    "handler_of",
+    "interface",
+    "jvm",
+    "legacy",
+    "scram",
+    "single_packet",
+    "tapnpass",
+    "target",
+    "time",
+    "variable",
+    "wifi",
+]

@@ -5,6 +5,7 @@ from dataclasses import replace
 from emulator import credentials
 from emulator.blueprint import ANONYMOUS, Group
 from emulator.exchange import Exchange
+from emulator.services import instances
 from emulator.services.binding import handles
 from protocol.bodies.interface import NAME_SIZE
 from protocol.codes import ResultCode
@@ -12,14 +13,11 @@ from protocol.errors import PeerError
 
 
 def _group(exchange: Exchange) -> Group:
-    group = exchange.state.groups.get(exchange.group_id)
-    if group is None:
-        raise PeerError(f"there is no group {exchange.group_id}", ResultCode.NOT_FOUND)
-    return group
+    return instances.existing(exchange, exchange.state.groups, "group")
 
 
 def _change(exchange: Exchange, group: Group) -> None:
-    exchange.state.put_group(exchange.group_id, group)
+    exchange.state.keep("group", exchange.instance, group)
 
 
 @handles("group.get_name")
@@ -33,7 +31,7 @@ def put_name(exchange: Exchange, name: str) -> None:
     """1 to 16 characters that no other group has."""
     if not 1 <= len(name) <= NAME_SIZE:
         raise PeerError(f"a name has 1 to {NAME_SIZE} characters, not {len(name)}", ResultCode.NOT_ACCEPTABLE)
-    if any(group.name == name and other != exchange.group_id for other, group in exchange.state.groups.items()):
+    if any(group.name == name and other != exchange.instance for other, group in exchange.state.groups.items()):
         raise PeerError(f"another group is called {name!r}", ResultCode.NOT_ACCEPTABLE)
     _change(exchange, replace(_group(exchange), name=name))
 
@@ -43,7 +41,7 @@ def change_password_key(exchange: Exchange, written: bytes) -> None:
     """The form has to go with the security options; it is told by its length."""
     group = _group(exchange)
     kept = credentials.accepted_form(written, exchange.state["interface.security_options"])
-    if kept is None or exchange.group_id == ANONYMOUS:
+    if kept is None or exchange.instance == ANONYMOUS:
         why = "anonymous has no password" if kept else f"{len(written)} bytes do not go with the security options"
         raise PeerError(f"password refused: {why}", ResultCode.NOT_ACCEPTABLE)
     _change(exchange, replace(group, password=kept))
@@ -76,5 +74,6 @@ def put_alias(exchange: Exchange, alias: int) -> None:
 @handles("group.create")
 def create(exchange: Exchange, _: None) -> None:
     """Creating an existing group is accepted and changes nothing: a second configuration repeats it (OQ31)."""
-    if exchange.group_id not in exchange.state.groups:
-        _change(exchange, Group(name="", password=None, alias=exchange.group_id))
+    if exchange.instance not in exchange.state.groups:
+        instances.check_room(exchange, exchange.state.groups)
+        _change(exchange, Group(name="", password=None, alias=exchange.instance))

@@ -10,7 +10,7 @@ from emulator.services.binding import handles
 from emulator.sessions import Challenge, Event, IvPair
 from protocol.apdu import build_answer
 from protocol.bodies.scram import IvFrame, ScramChallenge, ScramLogin
-from protocol.codes import ResultCode
+from protocol.codes import HostProtocol, ResultCode
 from protocol.crypto import BLOCK, FrameCipher
 from protocol.errors import PeerError
 from protocol.frames import FRAME_OVERHEAD, EncryptedFrame, Request
@@ -57,9 +57,12 @@ def _require_scram(exchange: Exchange) -> None:
 
 @handles("scram.initialize")
 def initialize(exchange: Exchange, _: None) -> bytes:
-    """A new session key; the login is unchanged (D9)."""
+    """A new session key; the login is unchanged (D9), but for an anonymous host on NFC, which may get one."""
     key = exchange.device.entropy.token(BLOCK)
     exchange.session.set_key(key, Event.KEY_ENCRYPTED if exchange.encrypted else Event.KEY_IN_CLEAR)
+    profile = exchange.state.groups.get(exchange.state["interface.nfc_autolog_profile_id"])
+    if profile is not None and exchange.connection.protocol == HostProtocol.NFC and not exchange.session.logged_in:
+        exchange.session.log_in(exchange.state["interface.nfc_autolog_profile_id"], profile.lifetime)
     return key
 
 

@@ -21,10 +21,19 @@ def reader(key: str) -> Handler:
 def writer(key: str) -> Handler:
     """PUT: stores the value."""
 
+    setting = SETTINGS[key].setting
+    assert setting is not None
+
     def write(exchange: Exchange, value: Any) -> None:
         exchange.state.put(key, accepted(key, value))
 
-    return write
+    def append(exchange: Exchange, chunk: Any) -> None:
+        whole = exchange.state[key] + chunk if chunk else setting.default
+        if not setting.allows(whole):
+            raise PeerError(f"{key}: {len(whole)} bytes, the memory is full", ResultCode.NVM_FULL)
+        exchange.state.put(key, whole)
+
+    return append if setting.appended else write
 
 
 def overrider(key: str) -> Handler:

@@ -1,11 +1,14 @@
 """The life of a Tap: connections, reboot, factory reset, configuration mode, time-outs (D4, D11, D12, D15, D16)."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
 from emulator.blueprint import Group
 from emulator.device import RefusedConnectionError
 from emulator.effects import Close, Send
-from emulator.state import StoreError
+from emulator.state import Key, StoreError
 from protocol.codes import HostProtocol
 from protocol.firmware import Version
 from tests.hosts import Host, make_device
@@ -174,7 +177,7 @@ def test_configured_tap_is_not_opened_by_configuration_mode() -> None:
 
 
 class BrokenStore:
-    def load(self) -> dict[tuple[str, str], object]:
+    def load(self) -> Mapping[Key, Any]:
         return {}
 
     def write(self, changes: object, erase: bool) -> None:
