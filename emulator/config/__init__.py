@@ -6,6 +6,8 @@
 Each kind of file has a reader that makes a `draft`: values where `device.yaml` has them, each with its line. One
 `model`, generated from the resource table, checks them all. What wrong input leads to is a `ConfigError` and nothing
 else. pydantic and pyyaml are imported by the functions that need them, because the demo Tap needs neither.
+
+The way back to a real Tap is `emulator.config.steps`: the requests that configure it.
 """
 
 from collections.abc import Sequence

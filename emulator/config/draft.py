@@ -4,18 +4,25 @@ A reader puts values where `device.yaml` has them and says from which line they 
 of every kind of file, and its complaints find their way back to the line and to the name that the file itself uses.
 """
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from emulator.blueprint import Blueprint
 from emulator.config.kinds import Plain, shown
 from emulator.config.loaded import ConfigError, KeyPath, Loaded, Note
 from emulator.config.source import Source
 
 
 class Fault(NamedTuple):
-    """A value that does not fit; the text goes on from the value's name: ``is 7, expected 0 to 5``."""
+    """A value that does not fit; the text goes on from the value's name: ``is 7, expected 0 to 5``.
+
+    Args:
+        other: another value that it contradicts, whose line is told too.
+    """
 
     path: KeyPath
     text: str
+    other: KeyPath | None = None
 
 
 class FaultsError(Exception):
@@ -70,23 +77,37 @@ class Draft:
         Raises:
             ConfigError: with all problems, those of the reader included.
         """
-        from emulator.config.model import DeviceFile, validate
+        from emulator.config.model import validate
 
         links: tuple[str, ...] = ()
         blueprint = None
         try:
-            file: DeviceFile = validate(self.data)
-            blueprint, links = file.to_blueprint(), tuple(file.links)
+            checked = validate(self.data, Path(self.source.name).parent)
+            blueprint, links = checked.to_blueprint(), tuple(checked.file.links)
         except FaultsError as error:
             for fault in error.faults:
                 place, name = self._locate(fault.path)
-                self.problem(place.line, f"{name} {fault.text}")
+                other = f" (see line {self._locate(fault.other)[0].line})" if fault.other else ""
+                self.problem(place.line, f"{name} {fault.text}{other}")
         if self._problems or blueprint is None:
             found = dict.fromkeys(sorted(self._problems, key=lambda problem: problem[0]))
             raise ConfigError(f"{self.source.name}:{line}: {text}" for line, text in found)
+        self._note_missing_resources(blueprint)
         origins = {path: f"{self.source.name}:{place.line}" for path, place in self.places.items() if path}
         notes = tuple(sorted(self.notes, key=lambda note: note.line))
         return Loaded(blueprint, links, notes, origins)
+
+    def _note_missing_resources(self, blueprint: Blueprint) -> None:
+        """Notes settings that the firmware does not have; another one may have them."""
+        from emulator.config.forms import setting_forms
+
+        for key, form in setting_forms().items():
+            row, place = form.row, self.places.get(("settings", form.service, form.name))
+            if place is not None and key in blueprint.settings and not row.exists_in(blueprint.firmware):
+                limits = (("from", row.since), ("up to", row.until))
+                span = " ".join(f"{word} {one}" for word, one in limits if one is not None)
+                text = f"firmware {blueprint.firmware} does not have {row.pattern}, which is there {span}"
+                self.unused(place.line, f"{place.label}: {text}")
 
     def _locate(self, path: KeyPath) -> tuple[Place, str]:
         """The place of a value; of something missing that of what should hold it."""

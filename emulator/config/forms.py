@@ -4,7 +4,7 @@ Forms follow from Python types, so that a new row of the table or a new rule app
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import Enum, IntFlag
 from functools import cache
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
@@ -59,32 +59,44 @@ class Form:
 
     @property
     def secret(self) -> bool:
-        """Whether only the admin may read the value from the Tap."""
-        return any(call.method is Method.GET and call.access is Access.ADMIN for call in self.row.calls)
+        """Whether nobody but the admin may read the value from the Tap; some cannot be read at all."""
+        return all(call.access is Access.ADMIN for call in self.row.calls if call.method is Method.GET)
 
     def check(self, value: Any) -> Any:
         """The same value, or a ValueError if the Tap cannot hold it."""
         limit = self.setting.limit
         if limit is not None and not self.setting.allows(value):
-            raise ValueError(f"is {kinds.shown(value)}, expected {limit[0]} to {limit[-1]}")
+            found = kinds.UNUSABLE if self.secret else f"is {kinds.shown(value)}"
+            raise ValueError(f"{found}, expected {limit[0]} to {limit[-1]}")
         try:
             self.setting.body.encode(value)
         except UsageError as error:
-            raise ValueError(f"does not fit ({error}), expected {self.setting.body.name}") from error
+            found = kinds.UNUSABLE if self.secret else f"does not fit ({error})"
+            raise ValueError(f"{found}, expected {self.setting.body.name}") from error
         return value
 
 
 def _form(row: Resource, setting: Setting) -> Form:
     body = setting.body
     if is_dataclass(body.type):
-        parts = {name: _kind(hint) for name, hint in get_type_hints(body.type).items()}
+        parts = {name: leaf_kind(hint) for name, hint in get_type_hints(body.type).items()}
         if all(parts.values()):
             return Form(row, None, {name: kind for name, kind in parts.items() if kind is not None})
     limit = setting.limit or (_range(body) if body.type is int else None)
-    return Form(row, _kind(body.type, limit) or _raw(body), {})
+    form = Form(row, _BY_BODY.get(body.name) or leaf_kind(body.type, limit) or _raw(body), {})
+    return replace(form, kind=replace(form.kind, secret=True)) if form.secret and form.kind is not None else form
 
 
-def _kind(hint: Any, limit: range | None = None) -> Kind[Any] | None:
+_BY_BODY: Final[Mapping[str, Kind[Any]]] = {
+    "stringIpv4": kinds.IPV4,
+    "stringIpv4mask": kinds.IPV4,
+    "stringMacaddress": kinds.MAC_ADDRESS,
+}
+"""Kinds of bodies whose Python type says too little."""
+
+
+def leaf_kind(hint: Any, limit: range | None = None) -> Kind[Any] | None:
+    """The kind of a Python type; None if its values are written in several parts."""
     if hint is int:
         limit = limit or _UINT32
         return kinds.integer(limit[0], limit[-1])
@@ -93,14 +105,15 @@ def _kind(hint: Any, limit: range | None = None) -> Kind[Any] | None:
     if hint is bytes:
         return kinds.hexadecimal(limit)
     if get_origin(hint) is Literal:
-        return kinds.choice(*get_args(hint))
+        words = get_args(hint)
+        return kinds.one_of(*words) if isinstance(words[0], int) else kinds.choice(*words)
     if get_origin(hint) is frozenset:
         return kinds.several({str(one.value): one for one in get_args(hint)[0]}, frozenset)
     if isinstance(hint, type) and issubclass(hint, IntFlag):
         return kinds.flags(hint)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return kinds.member(hint)
-    simple: dict[Any, Kind[Any]] = {bool: kinds.BOOLEAN, Version: kinds.VERSION}
+    simple: dict[Any, Kind[Any]] = {bool: kinds.BOOLEAN, float: kinds.number(), Version: kinds.VERSION}
     return simple.get(hint)
 
 
@@ -142,6 +155,6 @@ def _rule_kind(name: str, hint: Any) -> Kind[Any]:
     if hint is float:
         # No time at all is a fair wish for every rule but the patience with a started request.
         return kinds.seconds(zero=name != "partial_request_time")
-    kind = _kind(hint, range(1, 1 << 16))
+    kind = leaf_kind(hint, range(1, 1 << 16))
     assert kind is not None, f"the rule {name} has no form in device.yaml"
     return kind

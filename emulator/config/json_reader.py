@@ -8,7 +8,7 @@ from typing import Any, Final, NoReturn
 
 from emulator.config.draft import Draft
 from emulator.config.kinds import shown
-from emulator.config.source import Source
+from emulator.config.source import MAX_VENDOR_SIZE, Source
 
 MAX_DEPTH: Final = 50
 """Values within each other; the deepest known file has 8."""
@@ -33,6 +33,7 @@ def parse(draft: Draft) -> Node:
     Raises:
         ConfigError: it is no JSON.
     """
+    draft.source.no_more_than(MAX_VENDOR_SIZE)
     return _Reader(draft).document()
 
 

@@ -4,7 +4,6 @@ A kind decides what an unquoted word of YAML means, so ``1.110`` is a version wh
 password where a password belongs. That is why readers hand over unquoted words as `Plain`.
 """
 
-import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum, IntFlag
 from functools import reduce
 from operator import or_
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NoReturn, TypeVar
 
 from protocol.errors import ProtocolError
 from protocol.firmware import Version
@@ -22,10 +21,14 @@ T = TypeVar("T")
 HIDDEN: Final = "<hidden>"
 """What `config show` writes in place of a secret; no kind reads it."""
 
+UNUSABLE: Final = "has an unusable value, which is not shown"
+"""What messages say of a secret that is wrong."""
+
 _WHOLE_NUMBER = re.compile(r"[+-]?\d{1,20}|0x[0-9a-fA-F]{1,16}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _HEXADECIMAL = re.compile(r"(?:[0-9a-fA-F]{2})*")
 _VERSION = re.compile(r"\d{1,3}\.\d{1,3}(\.\d{1,5})?", re.ASCII)
+_ESCAPED = re.compile(r'[\\"]|[^ -~]')
 _SAFE_WORD = re.compile(r"[A-Za-z_]([A-Za-z0-9 ._/-]*[A-Za-z0-9._/-])?", re.ASCII)
 _YAML_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 _LONGEST_SHOWN: Final = 40
@@ -60,7 +63,7 @@ class Kind(Generic[T]):
         try:
             return self.read(value)
         except (ValueError, ProtocolError) as error:
-            found = "has an unusable value, which is not shown" if self.secret else f"is {shown(value)}"
+            found = UNUSABLE if self.secret else f"is {shown(value)}"
             raise ValueError(f"{found}, expected {self.expected}") from error
 
 
@@ -85,34 +88,73 @@ def quoted(text: str) -> str:
     """Text as a YAML scalar that every YAML reader takes for text, with quotes only where they are needed."""
     if _SAFE_WORD.fullmatch(text) and text.lower() not in _YAML_WORDS:
         return text
-    return json.dumps(text).replace("\x7f", "\\x7f")
+    return f'"{_ESCAPED.sub(_escape, text)}"'
 
 
-def integer(low: int, high: int) -> Kind[int]:
+def _escape(found: re.Match[str]) -> str:
+    character = found[0]
+    if character in '\\"':
+        return f"\\{character}"
+    if character.isprintable():
+        return character
+    code = ord(character)
+    if code <= 0xFF:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def integer(low: int, high: int, write: Callable[[int], str] = str) -> Kind[int]:
     """A whole number, also in hexadecimal as ``0x1F``."""
 
     def read(value: Any) -> int:
-        if isinstance(value, Plain) and _WHOLE_NUMBER.fullmatch(value):
-            value = int(value, 16 if value.startswith("0x") else 10)
+        value = _whole(value)
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
             raise ValueError
         return value
 
     expected = f"a whole number from {low} to {high}" if low < high else str(low)
-    return Kind(expected, read, str, {"type": "integer", "minimum": low, "maximum": high})
+    return Kind(expected, read, write, {"type": "integer", "minimum": low, "maximum": high})
+
+
+def _whole(value: Any) -> Any:
+    """The number that an unquoted word stands for; anything else as it is."""
+    if isinstance(value, Plain) and _WHOLE_NUMBER.fullmatch(value):
+        return int(value, 16 if value.startswith("0x") else 10)
+    return value
+
+
+def address(high: int = 0xFFFFFFFF) -> Kind[int]:
+    """A whole number that is written in hexadecimal."""
+    return integer(0, high, lambda value: f"0x{value:08X}")
+
+
+def number() -> Kind[float]:
+    """Any number; whole ones too are kept as floating-point numbers."""
+    return Kind("a number", _finite, repr, {"type": "number"})
+
+
+def _finite(value: Any) -> float:
+    if isinstance(value, Plain) and _NUMBER.fullmatch(value):
+        value = float(value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise ValueError
+    try:
+        number = float(value)
+    except OverflowError as error:
+        raise ValueError from error
+    if not math.isfinite(number):
+        raise ValueError
+    return number
 
 
 def seconds(*, zero: bool) -> Kind[float]:
     """A length of time; `zero` says whether it may be none."""
 
     def read(value: Any) -> float:
-        if isinstance(value, Plain) and _NUMBER.fullmatch(value):
-            value = float(value)
-        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        read = _finite(value)
+        if read < 0 or (read == 0 and not zero):
             raise ValueError
-        if value < 0 or (value == 0 and not zero):
-            raise ValueError
-        return float(value)
+        return read
 
     bound = {"minimum": 0} if zero else {"exclusiveMinimum": 0}
     return Kind(f"a number of seconds{'' if zero else ' above 0'}", read, repr, {"type": "number", **bound})
@@ -148,6 +190,18 @@ def text(lengths: range | None) -> Kind[str]:
     if lengths is not None:
         schema |= {"minLength": lengths[0], "maxLength": lengths[-1]}
     return Kind(f"text{_span(lengths, 'printable character')} of Latin-1", read, quoted, schema)
+
+
+def unicode_text(lengths: range) -> Kind[str]:
+    """Text of any characters that can be printed."""
+
+    def read(value: Any) -> str:
+        if not isinstance(value, str) or len(value) not in lengths or not value.isprintable():
+            raise ValueError
+        return str(value)
+
+    schema = {"type": "string", "minLength": lengths[0], "maxLength": lengths[-1]}
+    return Kind(f"text{_span(lengths, 'printable character')}", read, quoted, schema)
 
 
 def hexadecimal(lengths: range | None, *, secret: bool = False) -> Kind[bytes]:
@@ -196,8 +250,8 @@ def member(enumeration: type[Enum]) -> Kind[Any]:
     by_word = {(one.name if numbered else str(one.value)).lower(): one for one in enumeration}
 
     def read(value: Any) -> Enum:
-        if numbered and isinstance(value, Plain) and value.isdecimal():
-            value = int(value)
+        if numbered:
+            value = _whole(value)
         if isinstance(value, str):
             value = by_word.get(value.lower())
         if value is None or isinstance(value, bool):
@@ -226,9 +280,36 @@ def several(words: Mapping[str, Any], gather: Callable[[list[Any]], Any]) -> Kin
 
 
 def flags(mask: type[IntFlag]) -> Kind[Any]:
-    """A list of flags by name."""
+    """A list of flags by name; or their number, since a mask may have bits without a name."""
     by_word = {(one.name or "").lower(): one for one in mask}
-    return several(by_word, lambda ones: reduce(or_, ones, mask(0)))
+    named = several(by_word, lambda ones: reduce(or_, ones, mask(0)))
+    nameless = ~sum(by_word.values())
+
+    def read(value: Any) -> Any:
+        number = _whole(value)
+        if not isinstance(number, int) or isinstance(number, bool):
+            return named.read(value)
+        if number < 0:
+            raise ValueError
+        return mask(number)
+
+    def write(value: Any) -> str:
+        return f"0x{value:04X}" if value & nameless else named.write(value)
+
+    schema = {"anyOf": [named.schema, {"type": "integer", "minimum": 0}]}
+    return Kind(f"{named.expected} or their number", read, write, schema)
+
+
+def one_of(*numbers: int) -> Kind[int]:
+    """One of a few whole numbers."""
+
+    def read(value: Any) -> int:
+        number = _whole(value)
+        if isinstance(number, bool) or number not in numbers:
+            raise ValueError
+        return int(number)
+
+    return Kind(f"one of {', '.join(map(str, numbers))}", read, str, {"enum": list(numbers)})
 
 
 def choice(*words: str) -> Kind[str]:
@@ -242,6 +323,33 @@ def choice(*words: str) -> Kind[str]:
     return Kind(f"one of {', '.join(words)}", read, quoted, {"enum": list(words)})
 
 
+def word(words: Mapping[str, T]) -> Kind[T]:
+    """One of a few words, each of which stands for something."""
+
+    def read(value: Any) -> T:
+        return words[value.lower()] if isinstance(value, str) and value.lower() in words else _refuse()
+
+    def write(value: T) -> str:
+        return quoted(next(name for name, one in words.items() if one == value))
+
+    return Kind(f"one of {', '.join(words)}", read, write, {"enum": list(words)})
+
+
+def _refuse() -> NoReturn:
+    raise ValueError
+
+
+def or_null(kind: Kind[Any]) -> Kind[Any]:
+    """A value of this kind, or none."""
+    return Kind(
+        kind.expected,
+        lambda value: None if value is None else kind.read(value),
+        lambda value: "null" if value is None else kind.write(value),
+        {**kind.schema, "type": [kind.schema["type"], "null"]},
+        kind.secret,
+    )
+
+
 def pattern(expression: str, expected: str, *, secret: bool = False, **schema: Any) -> Kind[str]:
     """Text that matches a regular expression."""
     compiled = re.compile(expression, re.ASCII)
@@ -252,3 +360,8 @@ def pattern(expression: str, expected: str, *, secret: bool = False, **schema: A
         return str(value)
 
     return Kind(expected, read, quoted, {"type": "string", "pattern": f"^{expression}$", **schema}, secret)
+
+
+_OCTET: Final = r"(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+IPV4: Final = pattern(rf"({_OCTET}\.){{3}}{_OCTET}", "an IPv4 address such as 192.168.4.1")
+MAC_ADDRESS: Final = pattern("([0-9A-F]{2}:){5}[0-9A-F]{2}", "an address such as C1:32:E9:BF:DE:58")

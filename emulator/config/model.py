@@ -1,31 +1,32 @@
-"""The pydantic model of `device.yaml`, against which every kind of file is checked."""
+"""The pydantic model of `device.yaml`, against which every kind of file is checked.
 
-import difflib
+Settings, rules and target have models that are made of the resource table and of dataclasses. Making one takes about
+a millisecond, so only those are made that a file needs.
+"""
+
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Final, Self, cast
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Final, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
-    ValidationError,
-    create_model,
-    model_validator,
-)
-from pydantic_core import CoreSchema, ErrorDetails, core_schema
+from pydantic import Field, model_validator
 
+from emulator.access import FEATURE_SETTINGS
 from emulator.blueprint import NEWEST_FIRMWARE, Blueprint, Group, Rules, demo
 from emulator.config import kinds
+from emulator.config.bundles import BundleEntry, Named, build_bundles
 from emulator.config.draft import Fault, FaultsError
+from emulator.config.fields import Of, Strict, empty_is, optional, strict_model, told
 from emulator.config.forms import Form, rule_kinds, setting_forms
+from emulator.config.keys import KEY
 from emulator.config.kinds import Kind, Plain
 from emulator.config.loaded import KeyPath
 from emulator.config.users import build_groups
+from emulator.config.validation import unknown_key, validated
+from emulator.signals import Signal
+from emulator.targets.spec import TargetSpec
 from protocol.bodies.interface import NAME_SIZE
 from protocol.firmware import Version
 from protocol.scram import KEY_SIZE, RECORD_SIZE
@@ -33,39 +34,10 @@ from protocol.scram import KEY_SIZE, RECORD_SIZE
 FORMAT: Final = 1
 """Version of the file format: the value of ``tap``."""
 
+MAX_VARIABLES: Final = 4096
+"""Bundles, and variables, of a file; so many are looked at before a limit of the Tap itself is."""
+
 _SECURITY_OPTIONS: Final = "interface.security_options"
-
-
-@dataclass(frozen=True, slots=True)
-class _Of:
-    """Annotation that lets a kind read the value of a field."""
-
-    kind: Kind[Any]
-    extra: Mapping[str, Any] = field(default_factory=dict)
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.kind.parse)
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {**self.kind.schema, **self.extra}
-
-
-def _nothing() -> None:
-    """Default of what a file may leave out; as a factory it keeps "default: null" out of the JSON Schema."""
-
-
-def _optional(description: str | None = None) -> Any:
-    return Field(default_factory=_nothing, description=description)
-
-
-def _or_null(kind: Kind[Any]) -> Kind[Any]:
-    return Kind(
-        kind.expected,
-        lambda value: None if value is None else kind.read(value),
-        lambda value: "null" if value is None else kind.write(value),
-        {**kind.schema, "type": [kind.schema["type"], "null"]},
-        kind.secret,
-    )
 
 
 def _read_alias(value: Any) -> int | str:
@@ -87,32 +59,17 @@ _LINK = kinds.pattern(r"[a-z][a-z0-9+.-]*:\S+", "a URL such as tcp://127.0.0.1:2
 _SEED = kinds.integer(-(1 << 63), (1 << 64) - 1)
 
 
-def _empty_is(value: Any) -> BeforeValidator:
-    return BeforeValidator(lambda given: value if given is None else given)
-
-
-class _Strict(BaseModel):
-    """Refuses unknown keys; a key without a value is an empty mapping."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _empty_is_silent(cls, value: Any) -> Any:
-        return {} if value is None else value
-
-
-class User(_Strict):
+class User(Strict):
     """A user, or a profile: a user whose rights others have."""
 
-    id: Annotated[int | None, _Of(_GROUP_ID)] = _optional("Group id; else predefined, else the lowest free one.")
-    password: Annotated[str | None, _Of(_or_null(_PASSWORD))] = _optional("Password in clear; null for none.")
-    hash: Annotated[bytes | None, _Of(_HASH)] = _optional("Password as its 16-byte hash (Pwd of IoTize Studio).")
-    key: Annotated[bytes | None, _Of(_KEY)] = _optional("Password as its 36-byte SCRAM key (Scram_Pwd).")
-    lifetime: Annotated[int | None, _Of(_LIFETIME)] = _optional(
+    id: Annotated[int | None, Of(_GROUP_ID)] = optional("Group id; else predefined, else the lowest free one.")
+    password: Annotated[str | None, Of(kinds.or_null(_PASSWORD))] = optional("Password in clear; null for none.")
+    hash: Annotated[bytes | None, Of(_HASH)] = optional("Password as its 16-byte hash (Pwd of IoTize Studio).")
+    key: Annotated[bytes | None, Of(_KEY)] = optional("Password as its 36-byte SCRAM key (Scram_Pwd).")
+    lifetime: Annotated[int | None, Of(_LIFETIME)] = optional(
         "Seconds that a session lasts after its last request; 0 is without end."
     )
-    alias: Annotated[int | str | None, _Of(_ALIAS)] = _optional("Profile whose rights the user has, by name or id.")
+    alias: Annotated[int | str | None, Of(_ALIAS)] = optional("Profile whose rights the user has, by name or id.")
 
     @model_validator(mode="after")
     def _one_password(self) -> Self:
@@ -122,28 +79,46 @@ class User(_Strict):
         return self
 
 
-class DeviceFile(_Strict):
+class DeviceFile(Strict):
     """A virtual Tap."""
 
-    tap: Annotated[int, _Of(kinds.integer(FORMAT, FORMAT), {"const": FORMAT})] = Field(
+    tap: Annotated[int, Of(kinds.integer(FORMAT, FORMAT), {"const": FORMAT})] = Field(
         description="Version of this format."
     )
-    base: Annotated[str, _Of(kinds.choice("demo", "factory"))] = Field(
+    base: Annotated[str, Of(kinds.choice("demo", "factory"))] = Field(
         default="demo",
-        description="Where settings start that the file leaves out: the built-in demo Tap, or one nobody configured.",
+        description="Where the Tap starts that the file leaves out: the built-in demo Tap, or one nobody configured.",
     )
-    firmware: Annotated[Version | None, _Of(kinds.VERSION)] = _optional(f"Firmware of the Tap, else {NEWEST_FIRMWARE}.")
-    seed: Annotated[int | None, _Of(_SEED)] = _optional("Makes every random number of the Tap reproducible.")
-    settings: Any = None
-    users: Annotated[dict[Annotated[str, _Of(_NAME)], User], _empty_is({})] = Field(
+    firmware: Annotated[Version | None, Of(kinds.VERSION)] = optional(f"Firmware of the Tap, else {NEWEST_FIRMWARE}.")
+    seed: Annotated[int | None, Of(_SEED)] = optional("Makes every random number of the Tap reproducible.")
+    settings: Annotated[dict[str, Any], empty_is({})] = optional("Values that the Tap holds, by service and name.")
+    users: Annotated[dict[Annotated[str, Of(_NAME)], User], empty_is({})] = Field(
         default={},
         description="Users by name. Every Tap has anonymous, admin and supervisor.",
         examples=[{"admin": {"password": "secret"}}],
     )
-    rules: Any = None
-    links: Annotated[list[Annotated[str, _Of(_LINK)]], _empty_is([])] = Field(
+    bundles: Annotated[dict[Annotated[str, Of(KEY)], BundleEntry] | None, empty_is({})] = optional(
+        "Bundles of variables by name."
+    )
+    target: Any = optional("What is connected to the Tap.")
+    rules: Any = optional("How the Tap behaves where a test needs it otherwise.")
+    links: Annotated[list[Annotated[str, Of(_LINK)]], empty_is([])] = Field(
         default=[], description="URLs on which the Tap listens, else tcp://127.0.0.1:2000."
     )
+
+
+@dataclass(slots=True)
+class CheckedFile:
+    """A file whose values are all right, each by itself."""
+
+    file: DeviceFile
+    settings: dict[str, Strict] = field(default_factory=dict)
+    """By service."""
+    rules: Rules = field(default_factory=Rules)
+    target: dict[str, Any] = field(default_factory=dict)
+    """Fields of the target that the file names."""
+    signals: dict[KeyPath, Signal] = field(default_factory=dict)
+    """By the place of the signal in the file."""
 
     def to_blueprint(self) -> Blueprint:
         """The Tap that the file describes.
@@ -151,134 +126,199 @@ class DeviceFile(_Strict):
         Raises:
             FaultsError: values contradict each other.
         """
-        settings = dict(demo().settings) if self.base == "demo" else {}
+        file = self.file
+        base = _without_bundles(demo(), file.bundles) if file.base == "demo" else Blueprint()
         faults: list[Fault] = []
-        for key, form in setting_forms().items():
-            service = getattr(self.settings, form.service, None)
-            if service is None or form.name not in service.model_fields_set:
-                continue
-            try:
-                settings[key] = _merge(form, getattr(service, form.name), settings.get(key, form.setting.default))
-            except ValueError as error:
-                faults.append(Fault(("settings", form.service, form.name), str(error)))
+        said = self._settings(base.settings, faults)
+        settings = {**base.settings, **said}
         groups: dict[int, Group] = {}
         try:
             options = settings.get(_SECURITY_OPTIONS, setting_forms()[_SECURITY_OPTIONS].setting.default)
-            groups = build_groups(self.users, options)
+            groups = build_groups(file.users, options)
         except FaultsError as error:
             faults += error.faults
+        blueprint = replace(
+            base,
+            firmware=file.firmware or NEWEST_FIRMWARE,
+            settings=settings,
+            groups=groups,
+            target=self._target(base.target, faults),
+            rules=self.rules,
+            seed=file.seed,
+        )
+        if file.bundles is not None and groups:
+            names = {group.name: number for number, group in groups.items()}
+            blueprint = self._with_bundles(blueprint, Named(names, said), faults)
+        faults += _too_many(blueprint)
         if faults:
             raise FaultsError(faults)
-        rules = Rules(**_said(self.rules))
-        return Blueprint(self.firmware or NEWEST_FIRMWARE, settings, groups, rules, self.seed)
+        return blueprint
+
+    def _settings(self, start: Mapping[str, Any], faults: list[Fault]) -> dict[str, Any]:
+        """The settings that the file names, each with its whole value."""
+        settings = {}
+        for service, model in self.settings.items():
+            for name in sorted(model.model_fields_set):
+                form = setting_forms()[f"{service}.{name}"]
+                default = start.get(form.row.key, form.setting.default)
+                try:
+                    settings[form.row.key] = _merge(form, getattr(model, name), default)
+                except ValueError as error:
+                    faults.append(Fault(("settings", service, name), str(error)))
+        return settings
+
+    def _target(self, start: TargetSpec, faults: list[Fault]) -> TargetSpec:
+        """The target; fields that the file leaves out stay as they are."""
+        try:
+            return replace(start, **self.target)
+        except ValueError as error:
+            faults.append(Fault(("target",), f"cannot be so ({error}), expected values that fit together"))
+            return start
+
+    def _with_bundles(self, blueprint: Blueprint, named: Named, faults: list[Fault]) -> Blueprint:
+        made = build_bundles(self.file.bundles or {}, self.signals, named)
+        faults += made.faults
+        return replace(
+            blueprint,
+            settings={**blueprint.settings, **made.features},
+            bundles=made.bundles,
+            variables=made.variables,
+            values=made.values,
+            simulations=made.simulations,
+        )
 
 
-def _said(model: BaseModel | None) -> dict[str, Any]:
-    """What the file says, without defaults."""
-    return {} if model is None else {name: getattr(model, name) for name in sorted(model.model_fields_set)}
+def _without_bundles(demo_tap: Blueprint, bundles: object) -> Blueprint:
+    """The demo Tap; where a file has bundles of its own, nothing refers to those of the demo Tap."""
+    if bundles is None:
+        return demo_tap
+    features = FEATURE_SETTINGS.values()
+    return replace(demo_tap, settings={key: value for key, value in demo_tap.settings.items() if key not in features})
 
 
 def _merge(form: Form, value: Any, start: Any) -> Any:
     """The whole value of a setting; parts that the file leaves out stay as they are."""
     if form.kind is None:
-        parts = {name: getattr(start, name) for name in form.parts} | _said(value)
+        parts = {name: getattr(start, name) for name in form.parts} | value.said()
         value = form.setting.body.type(**parts)
     return form.check(value)
 
 
-def _strict_model(name: str, doc: str, members: Mapping[str, tuple[Any, Any]]) -> type[BaseModel]:
-    make = cast(Callable[..., type[BaseModel]], create_model)
-    return make(name, __base__=_Strict, __doc__=doc, **members)
+def _too_many(blueprint: Blueprint) -> list[Fault]:
+    counts = {"users": blueprint.groups, "bundles": blueprint.bundles, "variables": blueprint.variables}
+    limit = blueprint.rules.max_instances
+    return [
+        Fault(("bundles" if thing == "variables" else thing,), f"has {len(of)} {thing}, expected at most {limit}")
+        for thing, of in counts.items()
+        if len(of) > limit
+    ]
+
+
+def validate(data: Mapping[str, Any], folder: Path) -> CheckedFile:
+    """Checks the values of a file.
+
+    Args:
+        folder: where files are that it names.
+
+    Raises:
+        FaultsError: with everything that is wrong.
+    """
+    faults: list[Fault] = []
+    data = {**data, "bundles": _bounded(data["bundles"], faults)} if "bundles" in data else data
+    file = validated(DeviceFile, data, (), faults)
+    settings = _checked_settings(data.get("settings"), faults)
+    rules = validated(rules_model(), data.get("rules"), ("rules",), faults)
+    target = _checked_target(data.get("target"), faults)
+    signals = _checked_signals(data.get("bundles"), folder, faults)
+    if faults or file is None or rules is None:
+        raise FaultsError(faults)
+    return CheckedFile(file, settings, Rules(**rules.said()), target, signals)
+
+
+def _bounded(bundles: Any, faults: list[Fault]) -> Any:
+    """The bundles, unless there are so many of them that even a look at each would take long."""
+    if not isinstance(bundles, dict):
+        return bundles
+    inner = [bundle.get("variables") for bundle in bundles.values() if isinstance(bundle, dict)]
+    variables = sum(len(one) for one in inner if isinstance(one, dict))
+    for thing, number in (("bundles", len(bundles)), ("variables", variables)):
+        if number > MAX_VARIABLES:
+            faults.append(Fault(("bundles",), f"has {number} {thing}, expected at most {MAX_VARIABLES}"))
+            return {}
+    return bundles
+
+
+def _checked_settings(settings: Any, faults: list[Fault]) -> dict[str, Strict]:
+    checked = {}
+    for service, values in settings.items() if isinstance(settings, dict) else ():
+        path = ("settings", service)
+        if service not in services():
+            faults.append(Fault(path, unknown_key(service, list(services()))))
+            continue
+        model = validated(service_model(service), values, path, faults)
+        if model is not None:
+            checked[service] = model
+    return checked
+
+
+def _checked_target(target: Any, faults: list[Fault]) -> dict[str, Any]:
+    if target is None:
+        return {}
+    from emulator.config.records import record_model
+
+    model = validated(record_model(TargetSpec), target, ("target",), faults)
+    return {} if model is None else model.built()
+
+
+def _checked_signals(bundles: Any, folder: Path, faults: list[Fault]) -> dict[KeyPath, Signal]:
+    found = {
+        ("bundles", key, "variables", name, "signal"): variable["signal"]
+        for key, bundle in _mappings(bundles)
+        for name, variable in _mappings(bundle.get("variables"))
+        if variable.get("signal") is not None
+    }
+    if not found:
+        return {}
+    from emulator.config.signals import SignalReader
+
+    reader = SignalReader(folder)
+    read = {path: reader.read(value, path, faults) for path, value in found.items()}
+    return {path: signal for path, signal in read.items() if signal is not None}
+
+
+def _mappings(value: Any) -> list[tuple[str, dict[str, Any]]]:
+    """The entries of a mapping that are mappings themselves."""
+    return [(key, one) for key, one in value.items() if isinstance(one, dict)] if isinstance(value, dict) else []
+
+
+@cache
+def services() -> dict[str, dict[str, Form]]:
+    """Forms of the settings by name, by service; rows of one service need not be neighbours in the table."""
+    found: dict[str, dict[str, Form]] = {}
+    for form in setting_forms().values():
+        found.setdefault(form.service, {})[form.name] = form
+    return found
+
+
+@cache
+def service_model(service: str) -> type[Strict]:
+    """Model of the settings of one service."""
+    rows = {name: _setting_field(form) for name, form in services()[service].items()}
+    name = service.title().replace("_", "")
+    return strict_model(f"{name}Settings", f"Settings of the {service} service.", rows)
 
 
 def _setting_field(form: Form) -> tuple[Any, Any]:
     default = demo().settings.get(form.row.key, form.setting.default)
     if form.kind is not None:
-        return _field(form.kind, default), _optional(form.doc)
-    parts = {part: (_field(kind, getattr(default, part)), _optional()) for part, kind in form.parts.items()}
-    return _strict_model(form.name.title().replace("_", ""), form.doc, parts), _optional(form.doc)
+        return told(form.kind, default), optional(form.doc)
+    parts = {part: (told(kind, getattr(default, part)), optional()) for part, kind in form.parts.items()}
+    return strict_model(form.name.title().replace("_", ""), form.doc, parts), optional(form.doc)
 
 
-def _field(kind: Kind[Any], default: Any) -> Any:
-    """Type of a generated field; its default is only told to editors."""
-    if isinstance(default, frozenset):
-        told: Any = sorted(default)
-    else:
-        told = default if type(default) in (bool, int, float, str) else kind.write(default).strip('"')
-    return Annotated[Any, _Of(kind, {"default": told})]
-
-
-def _settings_model() -> type[BaseModel]:
-    services: dict[str, dict[str, tuple[Any, Any]]] = {}
-    for form in setting_forms().values():
-        services.setdefault(form.service, {})[form.name] = _setting_field(form)
-    members = {
-        service: (
-            _strict_model(f"{service.title()}Settings", f"Settings of the {service} service.", rows),
-            _optional(f"Settings of the {service} service."),
-        )
-        for service, rows in services.items()
-    }
-    return _strict_model("Settings", "Values that the Tap holds, by service and name.", members)
-
-
-def _rules_model() -> type[BaseModel]:
+@cache
+def rules_model() -> type[Strict]:
+    """Model of the rules."""
     defaults = Rules()
-    members = {}
-    for name, kind in rule_kinds().items():
-        members[name] = (_field(kind, getattr(defaults, name)), _optional())
-    return _strict_model("Rules", inspect.getdoc(Rules) or "", members)
-
-
-CompleteFile: Final = create_model(
-    "Tap",
-    __base__=DeviceFile,
-    settings=(_settings_model(), _optional("Values that the Tap holds, by service and name.")),
-    rules=(_rules_model(), _optional("How the Tap behaves where a test needs it otherwise.")),
-)
-"""The file with a field for each setting of the resource table and each rule."""
-
-
-def validate(data: Mapping[str, Any]) -> DeviceFile:
-    """Checks the values of a file.
-
-    Raises:
-        FaultsError: with everything that is wrong.
-    """
-    try:
-        return CompleteFile.model_validate(data)
-    except ValidationError as error:
-        raise FaultsError([_fault(one) for one in error.errors(include_url=False)]) from error
-
-
-def _fault(error: ErrorDetails) -> Fault:
-    path: KeyPath = error["loc"]
-    match error["type"]:
-        case "extra_forbidden":
-            return Fault(path, _unknown_key(str(path[-1]), _known_keys(path[:-1])))
-        case "missing":
-            return Fault(path, f"is missing, expected {path[-1]}: {FORMAT}" if path == ("tap",) else "is missing")
-        case "model_type" | "dict_type" | "model_attributes_type":
-            return Fault(path, f"is {kinds.shown(error['input'])}, expected a mapping of keys to values")
-        case "list_type":
-            return Fault(path, f"is {kinds.shown(error['input'])}, expected a list")
-        case _:
-            # pydantic writes "[key]" behind the path of a key that is wrong itself.
-            name = path[:-1] if path and path[-1] == "[key]" else path
-            return Fault(name, str(error.get("ctx", {}).get("error", error["msg"])))
-
-
-def _known_keys(path: KeyPath) -> list[str]:
-    """Keys of the mapping at this path."""
-    if path[:1] == ("users",):
-        return list(User.model_fields)
-    model: Any = CompleteFile
-    for key in path:
-        model = model.model_fields[str(key)].annotation
-    return list(model.model_fields)
-
-
-def _unknown_key(key: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(key, known, n=1)
-    others = ", ".join(name for name in known if name not in near)
-    return f"is an unknown key, expected {f'{near[0]} or another of' if near else 'one of'} {others}"
+    members = {name: (told(kind, getattr(defaults, name)), optional()) for name, kind in rule_kinds().items()}
+    return strict_model("Rules", inspect.getdoc(Rules) or "", members)

@@ -6,19 +6,39 @@ from itertools import pairwise
 from textwrap import dedent
 from typing import Any, cast
 
+from pydantic.json_schema import models_json_schema
+
 from emulator.blueprint import Rules
-from emulator.config.model import CompleteFile
+from emulator.config.fields import optional, strict_model
+from emulator.config.model import DeviceFile, rules_model, service_model, services
+from emulator.config.records import record_model
+from emulator.config.signals import signal_members
+from emulator.targets.spec import TargetSpec
 
 
 def json_schema() -> dict[str, Any]:
     """JSON Schema of `device.yaml`, for completion and checks in editors."""
-    schema = CompleteFile.model_json_schema()
-    rules = schema["$defs"]["Rules"]["properties"]
+    settings = {name: (service_model(name), optional(f"Settings of the {name} service.")) for name in services()}
+    values = "Values that the Tap holds, by service and name."
+    sections = {
+        "settings": (strict_model("Settings", values, settings), optional(values)),
+        "target": (record_model(TargetSpec), optional("What is connected to the Tap.")),
+        "rules": (rules_model(), optional("How the Tap behaves where a test needs it otherwise.")),
+    }
+    tap = strict_model("Tap", "A virtual Tap.", sections, base=DeviceFile)
+    signal = strict_model("Signal", "A value over time; one of these.", signal_members())
+    _, schema = models_json_schema([(tap, "validation"), (signal, "validation")])
+    definitions = schema["$defs"]
+    file = definitions.pop("Tap")
+    definitions["Signal"] |= {"minProperties": 1, "maxProperties": 1}
+    variable = definitions["VariableEntry"]["properties"]
+    variable["signal"] = {"$ref": "#/$defs/Signal", "description": variable["signal"]["description"]}
     for name, doc in _attribute_docs(Rules).items():
-        rules[name]["description"] = doc
+        definitions["Rules"]["properties"][name]["description"] = doc
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **schema,
+        "$defs": definitions,
+        **file,
         "title": "device.yaml of tap-emulator",
         "description": "A virtual Tap.",
     }

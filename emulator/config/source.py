@@ -8,8 +8,10 @@ from typing import Final, NoReturn
 
 from emulator.config.loaded import ConfigError
 
-MAX_SIZE: Final = 1024 * 1024
-"""Bytes of the largest file that is read; the largest known configuration has 20 KB."""
+MAX_SIZE: Final = 4 * 1024 * 1024
+"""Bytes of the largest file that is read."""
+MAX_VENDOR_SIZE: Final = 1024 * 1024
+"""Characters of the largest file of the vendor; the largest known one has 20 KB."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ class Source:
             line = data.count(b"\n", 0, error.start) + 1
             raise ConfigError([f"{name}:{line}: byte {data[error.start]:02X} is no text, expected UTF-8"]) from error
         return cls(name, text.replace("\r\n", "\n").replace("\r", "\n"))
+
+    def no_more_than(self, characters: int) -> None:
+        """Raises ConfigError if the text is longer."""
+        if len(self.text) > characters:
+            self.fail(1, f"the file is too large, expected at most {characters // 1024} KiB")
 
     def line(self, offset: int) -> int:
         """Number of the line, from 1, that holds this character."""

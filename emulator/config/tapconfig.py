@@ -4,34 +4,122 @@ What sets up the Tap is taken out of the tree of values. What is left in the end
 silently. Evidence: schema and configurator of @iotize/tap 2.7.0.
 """
 
-from typing import Final
+from typing import Any, Final
 
+from emulator.blueprint import ADMIN, SUPERVISOR
 from emulator.config.draft import Draft, Place
 from emulator.config.json_reader import Node, parse
-from emulator.config.kinds import Plain, shown
+from emulator.config.json_tree import NO_CALL, Tree, describe, plain, scalar
+from emulator.config.kinds import Plain
 from emulator.config.source import Source
-from emulator.config.users import PREDEFINED
-from emulator.config.vendor import counted, listed, put_setting, start_user
-from protocol.scram import KEY_SIZE, RECORD_SIZE
+from emulator.config.tapconfig_data import read_bundles, read_profiles
+from emulator.config.vendor import put_setting
+from emulator.config.vendor_target import TARGET_PROTOCOLS, protocol_block
 
 _SETTINGS: Final = {
     "version": "interface.config_version",
+    "application.data": "interface.application_data",
     "application.name": "interface.app_name",
+    "application.productCode": "interface.product_code",
+    "application.universalLink": "interface.universal_link",
+    "cloud.dataLog.mqttPublishTopic": "cloud.data_log_publish_topic",
+    "cloud.dataLog.mqttSubscribeTopic": "cloud.data_log_subscribe_topic",
+    "cloud.dataLog.uploadPeriod": "cloud.data_log_upload_period",
+    "cloud.mqtt.brokerPort": "cloud.mqtt_broker_port",
+    "cloud.mqtt.clientId": "cloud.mqtt_client_id",
+    "cloud.mqtt.password": "cloud.mqtt_password",
+    "cloud.mqtt.username": "cloud.mqtt_username",
+    "cloud.platform": "cloud.platform",
+    "jvm.code": "jvm.code",
+    "jvm.profileId": "jvm.profile_id",
+    "tap.certificate.privateKey": "interface.certificate_private_key",
+    "tap.certificate.publicKey": "interface.certificate_public_key",
+    "tap.powerOptimization": "interface.power_optimisation_level",
     "tap.scram.hashIteration": "scram.hash_iteration",
+    "tap.time.ntpServer": "time.ntp_server",
+    "tap.time.zone": "time.time_zone",
+    "target.firmwareVersion": "target.firmware_version",
+    "wireless.options.inactivityTimeout": "interface.host_inactivity_period",
+    "wireless.protocols.lora.ids": "lora.ids",
+    "wireless.protocols.mqtt.brokerCertificate": "mqtt.broker_certificate",
+    "wireless.protocols.mqtt.brokerHostname": "mqtt.broker_hostname",
+    "wireless.protocols.mqtt.brokerPort": "mqtt.broker_port",
+    "wireless.protocols.mqtt.clientId": "mqtt.client_id",
+    "wireless.protocols.mqtt.password": "mqtt.password",
+    "wireless.protocols.mqtt.relayNetKey": "mqtt.relay_net_key",
+    "wireless.protocols.mqtt.topicPrefix": "mqtt.topic_prefix",
+    "wireless.protocols.mqtt.requestTopic": "mqtt.topic_prefix",
+    "wireless.protocols.mqtt.responseTopic": "mqtt.response_topic",
+    "wireless.protocols.mqtt.username": "mqtt.username",
     "wireless.protocols.nfc.autoLogProfileId": "interface.nfc_autolog_profile_id",
+    "wireless.protocols.nfc.connectionPriority": "interface.nfc_connection_priority",
+    "wireless.protocols.nfc.pairingMode": "interface.nfc_pairing_mode",
+    "wireless.protocols.wifi.countryCode": "wifi.country_code",
+    "wireless.protocols.wifi.gatewayIp": "wifi.gateway_ip",
+    "wireless.protocols.wifi.ipGateway": "wifi.gateway_ip",
+    "wireless.protocols.wifi.ip": "wifi.ip",
+    "wireless.protocols.wifi.key": "wifi.key",
+    "wireless.protocols.wifi.keyVisibility": "wifi.key_visibility",
+    "wireless.protocols.wifi.mask": "wifi.ip_mask",
+    "wireless.protocols.wifi.mode": "wifi.mode",
+    "wireless.protocols.wifi.ssid": "wifi.ssid",
+    "wireless.protocols.wifi.ssidVisibility": "wifi.ssid_visibility",
+    "wireless.protocols.wifi.txPower": "wifi.tx_power",
 }
-"""Settings of the Tap by their place under ``config``."""
+"""Settings of the Tap by their place under ``config``. `ipGateway` is what the vendor's converter writes."""
 
-_SECURITY: Final = {
-    "scramActivated": "scram_activated",
-    "hashPassword": "hash_password",
-    "disableHardwareFactoryReset": "disable_hardware_factory_reset",
-    "disableLoginWithUID": "disable_login_with_uid",
-    "disableResourceFactoryReset": "disable_resource_factory_reset",
+_PARTS: Final = {
+    "tap.security": (
+        "interface.security_options",
+        {
+            "scramActivated": "scram_activated",
+            "hashPassword": "hash_password",
+            "disableHardwareFactoryReset": "disable_hardware_factory_reset",
+            "disableLoginWithUID": "disable_login_with_uid",
+            "disableResourceFactoryReset": "disable_resource_factory_reset",
+        },
+    ),
+    "wireless.protocols.lora.config": (
+        "lora.config",
+        {
+            "classA": "class_a",
+            "classB": "class_b",
+            "classC": "class_c",
+            "dataLoggingEnabled": "data_logging_enabled",
+            "singlePacketEnabled": "single_packet_enabled",
+        },
+    ),
 }
+"""Settings that have parts: their key, and their parts by the name in the file."""
+
+_LISTS: Final = {
+    "wireless.options.authorizedProtocols": "interface.authorized_host_protocol",
+    "wireless.protocols.wifi.protocol": "wifi.protocol",
+}
+"""Settings that are lists of words."""
+
+_APP_PATHS: Final = {
+    "PRIMER_CLOUD_WEB_APP_URL": "$1/",
+    "URL": "$2/",
+    "ANDROID_APP_ID": "$4/",
+    "PRIMER_CLOUD_CONFIG_URL": "$5/",
+    "AAR_2": "$6/",
+}
+"""What an application's path starts with, by its type. Source: AppPathType of @iotize/tap 2.7.0."""
+
+_CONFIGURATOR_LIFETIME: Final = 30
+"""Seconds of a session of admin and supervisor, if the file does not name them. Source: configurator of 2.7.0."""
 
 _REASONS: Final = {
-    "config.target.firmwareVersion": "it is the firmware of the target, not of the Tap",
+    "meta.version": "the version of the file's own form",
+    "meta.options.skipFactoryReset": "a configuration always starts from a Tap that nobody has configured",
+    "config.target.type": "it says which tool to use, and no request carries it",
+    "config.wireless.protocols.ble.pairing": NO_CALL,
+    "config.wireless.protocols.wifi.region": NO_CALL,
+    "config.wireless.protocols.mqtt.netKey": f"{NO_CALL}; relayNetKey is the key of the relay",
+    "config.data.profiles.salt": "the salt is part of the key",
+    "config.data.profiles.users.salt": "the salt is part of the key",
+    "config.data.bundles.variables.gpio": f"{NO_CALL}; domain and address choose a pin",
 }
 
 
@@ -48,192 +136,120 @@ def read(source: Source) -> Draft:
         line = config.line if config else root.line
         source.fail(line, "the file has no object config, expected the vendor's configuration of a Tap")
     draft.data = {"tap": 1, "base": "factory"}
-    _Importer(draft, config).run()
-    _list_rest(draft, root, "")
+    tree = Tree(draft, _REASONS)
+    _Importer(tree, config).run()
+    tree.list_rest(root, "")
     return draft
 
 
 class _Importer:
     """Takes values out of the tree and puts them into the draft."""
 
-    def __init__(self, draft: Draft, config: Node) -> None:
-        self._draft = draft
+    def __init__(self, tree: Tree, config: Node) -> None:
+        self._tree = tree
+        self._draft = tree.draft
         self._config = config
 
     def run(self) -> None:
         if "version" not in self._config.value:
             self._draft.problem(self._config.line, "config.version is missing, expected a version such as 1.0.0")
         for path, key in _SETTINGS.items():
-            node = self._take(path)
-            if node is not None and node.value is not None:
-                put_setting(self._draft, key, _scalar(node), Place(node.line, f"config.{path}"))
-        self._security()
-        for number, profile in enumerate(self._list(self._take("data.profiles"), "config.data.profiles")):
-            self._profile(profile, f"config.data.profiles.{number}")
-        for bundle in self._list(self._take("data.bundles"), "config.data.bundles"):
-            self._draft.unused(bundle.line, _describe_bundle(bundle))
-        _list_rest(self._draft, self._config, "config")
+            self._setting(path, key, self._take(path))
+        for path, (key, names) in _PARTS.items():
+            self._parts(path, key, names)
+        for path, key in _LISTS.items():
+            self._words(path, key)
+        self._app_path()
+        self._target()
+        read_profiles(self._tree, self._config)
+        self._always_written()
+        read_bundles(self._tree, self._config)
+        self._tree.list_rest(self._config, "config")
 
     def _take(self, path: str) -> Node | None:
-        """A value that is about to be used; what holds it has to be objects."""
-        node, seen = self._config, "config"
-        *outer, last = path.split(".")
-        for key in outer:
-            seen = f"{seen}.{key}"
-            if key not in node.value:
-                return None
-            node = node.value[key]
-            if not isinstance(node.value, dict):
-                self._draft.problem(node.line, f"{seen} is {_shown(node)}, expected an object")
-                return None
-        taken: Node | None = node.value.pop(last, None)
-        return taken
+        return self._tree.take(self._config, "config", path)
 
-    def _list(self, node: Node | None, label: str) -> list[Node]:
-        """The objects of a list."""
-        if node is None:
-            return []
-        if not isinstance(node.value, list):
-            self._draft.problem(node.line, f"{label} is {_shown(node)}, expected a list")
-            return []
-        for number, item in enumerate(node.value):
-            if not isinstance(item.value, dict):
-                self._draft.problem(item.line, f"{label}.{number} is {_shown(item)}, expected an object")
-        return [item for item in node.value if isinstance(item.value, dict)]
-
-    def _security(self) -> None:
-        node = self._take("tap.security")
+    def _setting(self, path: str, key: str, node: Node | None) -> None:
         if node is None:
             return
-        if not isinstance(node.value, dict):
-            self._draft.problem(node.line, f"config.tap.security is {_shown(node)}, expected an object")
+        place = Place(node.line, f"config.{path}")
+        before = self._draft.places.get(("settings", *key.split(".")))
+        if before is not None:
+            self._draft.ignored(before.line, f"{before.label}: {place.label} is the same resource, and counts")
+        put_setting(self._draft, key, scalar(node), place)
+
+    def _parts(self, path: str, key: str, names: dict[str, str]) -> None:
+        label = f"config.{path}"
+        node = self._take(path)
+        if node is None or not self._tree.is_object(node, label):
             return
-        options = {ours: node.value.pop(theirs) for theirs, ours in _SECURITY.items() if theirs in node.value}
-        labels = {ours: theirs for theirs, ours in _SECURITY.items()}
-        for name, option in options.items():
-            place = Place(option.line, f"config.tap.security.{labels[name]}")
-            put_setting(self._draft, f"interface.security_options.{name}", option.value, place)
-        scram, hashed = options.get("scram_activated"), options.get("hash_password")
-        if scram is not None and scram.value is True and (hashed is None or hashed.value is False):
-            # The vendor's configurator writes both bits as soon as SCRAM is on.
-            place = Place(scram.line, "config.tap.security.hashPassword")
-            put_setting(self._draft, "interface.security_options.hash_password", True, place)
+        given = {ours: node.value.pop(theirs) for theirs, ours in names.items() if theirs in node.value}
+        labels = {ours: f"{label}.{theirs}" for theirs, ours in names.items()}
+        for name, part in given.items():
+            put_setting(self._draft, f"{key}.{name}", part.value, Place(part.line, labels[name]))
+        if given.get("scram_activated") is not None and given["scram_activated"].value is True:
+            self._hash_too(given["scram_activated"], given.get("hash_password"), labels["hash_password"])
+        self._tree.list_rest(node, label)
+
+    def _hash_too(self, scram: Node, hashed: Node | None, label: str) -> None:
+        """The vendor's configurator writes both bits as soon as SCRAM is on."""
+        if hashed is None or hashed.value is False:
+            put_setting(self._draft, "interface.security_options.hash_password", True, Place(scram.line, label))
             if hashed is not None:
-                self._draft.ignored(hashed.line, "config.tap.security.hashPassword: scramActivated switches it on")
-        _list_rest(self._draft, node, "config.tap.security")
+                self._draft.ignored(hashed.line, f"{label}: scramActivated switches it on")
 
-    def _profile(self, profile: Node, label: str) -> None:
-        users = profile.value.pop("users", None)
-        name, number = self._user(profile, label)
-        for index, user in enumerate(self._list(users, f"{label}.users")):
-            user_label = f"{label}.users.{index}"
-            user_name, _ = self._user(user, user_label)
-            if name is not None and user_name is not None and isinstance(number, int):
-                self._draft.put(("users", user_name, "alias"), number, Place(user.line, f"{user_label}.alias"))
+    def _words(self, path: str, key: str) -> None:
+        node = self._take(path)
+        if node is None:
+            return
+        place = Place(node.line, f"config.{path}")
+        if not isinstance(node.value, list):
+            put_setting(self._draft, key, scalar(node), place)
+            return
+        words = [scalar(one) for one in node.value]
+        if "LORA" in words:
+            # The vendor's schema has it, but the enumeration that its configurator looks into has not.
+            words.remove("LORA")
+            self._draft.ignored(node.line, f"{place.label}: LORA has no bit in the mask of host protocols")
+        put_setting(self._draft, key, words, place)
 
-    def _user(self, user: Node, label: str) -> tuple[str | None, object]:
-        """Name and id of an entry that was made; no name if it could not be made."""
-        username = user.value.pop("username", None)
-        name = start_user(self._draft, username and username.value, Place(user.line, label))
-        number = user.value.pop("id", None)
-        predefined = PREDEFINED.get(name or "")
-        if number is None and predefined is not None:
-            number = Node(predefined, user.line)
-        if number is None:
-            self._draft.problem(user.line, f"{label}.id is missing, expected the id of the group")
-            number = Node(None, user.line)
-        fields = {"id": ("id", number), "lifetime": ("lifeTime", user.value.pop("lifeTime", None))}
-        fields |= self._password(user, label)
-        for field, (theirs, node) in fields.items():
-            if name is not None and node is not None and node.value is not None:
-                place = Place(node.line, f"{label}.{theirs}")
-                self._draft.put(("users", name, field), _scalar(node), place)
-        _list_rest(self._draft, user, label)
-        return name, number.value
+    def _app_path(self) -> None:
+        node = self._take("application.uri")
+        label = "config.application.uri"
+        if node is not None and isinstance(node.value, dict):
+            kind, value = node.value.get("type"), node.value.get("value")
+            start = _APP_PATHS.get(str(kind.value)) if kind is not None else None
+            if start is None or value is None or not isinstance(value.value, str):
+                expected = f"an object with type (one of {', '.join(_APP_PATHS)}) and value"
+                self._draft.problem(node.line, f"{label} is {describe(node)}, expected text, or {expected}")
+                return
+            node = Node(f"{start}{value.value}", node.line)
+        self._setting("application.uri", "interface.app_path", node)
 
-    def _password(self, user: Node, label: str) -> dict[str, tuple[str, Node]]:
-        password, key = user.value.pop("password", None), user.value.pop("key", None)
-        if password is not None and password.value and key is not None:
-            self._draft.problem(user.line, f"{label} has password and key, expected only one of them")
-        elif key is not None:
-            return self._key(key, f"{label}.key")
-        elif password is not None and password.value:
-            return {"password": ("password", password)}
-        return {}
+    def _target(self) -> None:
+        kind = self._take("target.protocol.type")
+        word = ""
+        if kind is not None:
+            word = str(kind.value).upper()
+            place = Place(kind.line, "config.target.protocol.type")
+            put_setting(self._draft, "target.protocol", TARGET_PROTOCOLS.get(word, scalar(kind)), place)
+        config = self._take("target.protocol.config")
+        if config is None:
+            return
+        label = "config.target.protocol.config"
+        values: Any = plain(config)
+        try:
+            block = protocol_block(word, values)
+        except ValueError as error:
+            self._draft.problem(config.line, f"{label}{error}")
+        else:
+            put_setting(self._draft, "target.protocol_configuration", block.hex(), Place(config.line, label))
 
-    def _key(self, key: Node, label: str) -> dict[str, tuple[str, Node]]:
-        """Hash and SCRAM key stand in the same place; their length tells them apart."""
-        size = len(key.value.removeprefix("0x")) // 2 if isinstance(key.value, str) else 0
-        field = {KEY_SIZE: "hash", RECORD_SIZE: "key"}.get(size)
-        if field is None:
-            expected = f"0x and hexadecimal digits of {KEY_SIZE} or {RECORD_SIZE} bytes"
-            self._draft.problem(key.line, f"{label} has an unusable value, which is not shown, expected {expected}")
-            return {}
-        return {field: ("key", key)}
-
-
-def _scalar(node: Node) -> object:
-    """The value as the model takes it; what is inside of it does not matter where a single value belongs."""
-    if isinstance(node.value, dict | list):
-        return type(node.value)()
-    return node.value
-
-
-def _shown(node: Node) -> str:
-    return shown(_scalar(node))
-
-
-def _list_rest(draft: Draft, node: Node, path: str) -> None:
-    """Notes what is left of an object: the names of its values together, then what its own objects hold."""
-    members = {f"{path}.{shown(Plain(key))}".lstrip("."): member for key, member in node.value.items()}
-    objects = {name: member for name, member in members.items() if isinstance(member.value, dict)}
-    explained = {name: member for name, member in members.items() if name in _REASONS}
-    others = [_describe(name, members[name]) for name in members if name not in objects and name not in explained]
-    if others:
-        draft.unused(node.line, f"{path or 'the file'}: {', '.join(others)}")
-    for name, member in explained.items():
-        draft.unused(member.line, f"{name}: {_REASONS[name]}")
-    for name, member in objects.items():
-        _list_rest(draft, member, name)
-
-
-def _describe(path: str, node: Node) -> str:
-    name = path.rpartition(".")[2]
-    return f"{name} with {counted(len(node.value), 'entry')}" if isinstance(node.value, list) else name
-
-
-def _describe_bundle(bundle: Node) -> str:
-    """What a bundle holds; nothing of it is left for a second note."""
-    variables = [_describe_variable(one) for one in _items(bundle, "variables")]
-    acls = bundle.value.get("acls")
-    rights = list(map(shown, map(Plain, acls.value))) if acls and isinstance(acls.value, dict) else []
-    features = [_bare(one) for one in _items(bundle, "features")]
-    known = {"id", "name", "variables", "acls", "features"}
-    others = [shown(Plain(key)) for key in bundle.value if key not in known]
-    text = f"bundle {_member(bundle, 'id')} {_member(bundle, 'name')}"
-    parts = {"variables": variables, "rights": rights, "features": features, "others": others}
-    return "; ".join([text, *(f"{name} {listed(names)}" for name, names in parts.items() if names)])
-
-
-def _describe_variable(variable: Node) -> str:
-    if not isinstance(variable.value, dict):
-        return _bare(variable)
-    meta = variable.value.get("meta")
-    # The older dialect has the name at the variable itself.
-    holder = meta if meta and isinstance(meta.value, dict) and "name" in meta.value else variable
-    return f"{_member(variable, 'id')} {_member(holder, 'name')}"
-
-
-def _items(node: Node, key: str) -> list[Node]:
-    items = node.value.get(key)
-    return items.value if items and isinstance(items.value, list) else []
-
-
-def _member(node: Node, key: str) -> str:
-    member = node.value.get(key)
-    return _bare(member) if member else "?"
-
-
-def _bare(node: Node) -> str:
-    """The value without quotes where they are not needed."""
-    return shown(Plain(node.value)) if isinstance(node.value, str) else _shown(node)
+    def _always_written(self) -> None:
+        """The vendor's configurator writes admin and supervisor even if the file does not name them."""
+        named = self._draft.data.get("users", {})
+        ids = {str(user.get("id")) for user in named.values()}
+        for name, number in (("admin", ADMIN), ("supervisor", SUPERVISOR)):
+            if name not in named and str(number) not in ids:
+                place = Place(self._config.line, f"the lifetime of {name}")
+                self._draft.put(("users", name, "lifetime"), Plain(str(_CONFIGURATOR_LIFETIME)), place)

@@ -11,7 +11,7 @@ from typing import Final, NoReturn
 
 from emulator.config.draft import Draft
 from emulator.config.kinds import shown
-from emulator.config.source import Source
+from emulator.config.source import MAX_VENDOR_SIZE, Source
 
 MAX_DEPTH: Final = 50
 """Elements within each other; the deepest known file has 5."""
@@ -54,12 +54,19 @@ class Element:
         return [child for child in self.children if child.name == name]
 
 
+def take(element: Element, name: str) -> Attribute | None:
+    """An attribute that is about to be used; None if it is not there or says nothing."""
+    attribute = element.attributes.pop(name, None)
+    return attribute if attribute is not None and attribute.value else None
+
+
 def parse(draft: Draft) -> Element:
     """The root element; what was forgiven becomes a note of the draft.
 
     Raises:
         ConfigError: at the first thing that cannot be understood.
     """
+    draft.source.no_more_than(MAX_VENDOR_SIZE)
     return _Reader(draft).document()
 
 

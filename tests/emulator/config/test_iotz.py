@@ -4,10 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
-from emulator.blueprint import ADMIN, ANONYMOUS, SUPERVISOR, Group, factory_groups
+from emulator.blueprint import ADMIN, ANONYMOUS, SUPERVISOR, Bundle, Group, Variable, factory_groups
 from emulator.config import Loaded
 from emulator.config.xml_reader import MAX_DEPTH, MAX_ELEMENTS
 from protocol.bodies.interface import SecurityOptions
+from protocol.bodies.target import TargetProtocol
+from protocol.bodies.variable import DataType, Domain, VariableType
+from protocol.bodies.wifi import WifiMode
+from protocol.codes import HostProtocol, Rights
 from protocol.firmware import Version
 
 LoadText = Callable[[str], Loaded]
@@ -20,9 +24,9 @@ PROJECT = f"""\ufeff<?xml version="1.0"?>
 <IOTizeConfiguration Version="3.2.1" Lock="24">
 <GUI_Environment AdminPWD="admin" />
 <IOTizeApp Name="Lamp &amp; Co" DevIoTizeSN="IoTize004100000007" InterfaceLock="24" Scram_Hash_It="6000" NFCLogin="4"
-  Firmware="9.9.9" Config="1.0.0" TargetProtocol="SWD" HostProtocol="FFFF" GUI_Path="x">
-<WIFI_Info Network="P2P" Module_AP_WEPKey="do-not-show" />
-<USB_Aliases />
+  Firmware="9.9.9" Config="1.0.0" TargetProtocol="SWD" HostProtocol="FFFF" GUI_Path="x" BLEPairingRequest="0">
+<WIFI_Info Network="P2P" Module_AP_WEPKey="do-not-show" ModuleWEPKey="nor-this" Broker_Certificate="c.pem" />
+<USB_Aliases Alias0="0102030405" />
 </IOTizeApp>
 <!-- people -->
 <IOTizeProfile GroupId="0" Id="0" Name="anonymous" LifeTime="100" Pwd="" GUI_BackColor="1" />
@@ -30,10 +34,10 @@ PROJECT = f"""\ufeff<?xml version="1.0"?>
   Scram_Pwd="{KEY}" Scram_User_Salt="42" />
 <IOTizeProfile GroupId="4" Id="4" Name="tech" LifeTime="50" Pwd="{HASH}">
 <IOTizeUser GroupId="5" Id="5" Name="paul" Scram_Pwd="{KEY}" />
-<IOTizeUser GroupId="6" Id="6" Name="ann" LifeTime="9" />
+<IOTizeUser GroupId="6" Id="6" Name="ann" LifeTime="9" Shoe="42" />
 </IOTizeProfile>
-<IOTizeBundle Id="1" GUI_Name="Light" DataLogPeriod="0x00000000">
-<IOTizeVariable Id="8" GUI_Name="level" Unit="1"><XAppRender GUI_min="0" /></IOTizeVariable>
+<IOTizeBundle Id="1" GUI_Name="Light" DataLogPeriod="0x0000003C">
+<IOTizeVariable Id="8" GUI_Name="level" Unit="1" Address="0x20000010"><XAppRender GUI_min="0" /></IOTizeVariable>
 <IOTizeAccessControl><IOTizeACL ProfileName="anonymous" Rights="read,write" /></IOTizeAccessControl>
 <Feature FeatureObjId="1024" FeatureResId="101" />
 </IOTizeBundle>
@@ -56,10 +60,17 @@ def test_a_project_sets_up_a_tap(load_text: LoadText) -> None:
     assert blueprint.settings == {
         "device.serial_number": "IoTize004100000007",
         "interface.app_name": "Lamp & Co",
+        "interface.app_path": "x",
+        "interface.authorized_host_protocol": HostProtocol(0xFFFF),
         "interface.config_version": Version(3, 2, 1),
         "interface.nfc_autolog_profile_id": 4,
         "interface.security_options": SecurityOptions(scram_activated=True, hash_password=True),
+        "interface.serial_access_bundle": 1,
         "scram.hash_iteration": 6000,
+        "target.firmware_version": Version(9, 9, 9),
+        "target.protocol": TargetProtocol.SWD,
+        "wifi.key": "do-not-show",
+        "wifi.mode": WifiMode.PEER_TO_PEER,
     }
     assert blueprint.groups == {
         ANONYMOUS: Group("anonymous", None, ANONYMOUS, 100),
@@ -69,24 +80,24 @@ def test_a_project_sets_up_a_tap(load_text: LoadText) -> None:
         5: Group("paul", bytes.fromhex(KEY), 4, 50),
         6: Group("ann", None, 4, 9),
     }
+    assert blueprint.bundles == {1: Bundle("Light", {ANONYMOUS: Rights.READ | Rights.WRITE}, 60)}
+    assert blueprint.variables == {
+        8: Variable(VariableType(Domain.TARGET, DataType.INT8), 1, 1, 0x20000010, b"level:", 6)
+    }
 
 
 def test_the_rest_of_a_project_is_listed(load_text: LoadText) -> None:
     notes = load_text(PROJECT).notes
     assert {note.kind for note in notes} == {"unused"}
     assert [(note.line, note.text) for note in notes] == [
-        (3, "GUI_* and the like: 2 elements and 6 attributes that serve IoTize Studio and reach no Tap"),
-        (4, "<IOTizeApp>: attributes TargetProtocol, HostProtocol"),
-        (5, "Firmware of <IOTizeApp>: it is the firmware of the target, not of the Tap"),
+        (3, "GUI_* and the like: 2 elements and 3 attributes that serve IoTize Studio and reach no Tap"),
         (5, "Config of <IOTizeApp>: the configuration version is the attribute Version of the root"),
-        (6, "<WIFI_Info>: 2 attributes"),
-        (7, "<USB_Aliases>: empty"),
+        (5, "BLEPairingRequest of <IOTizeApp>: no resource of the Tap is known for it"),
+        (6, "ModuleWEPKey of <WIFI_Info>: it is for the other mode of the network"),
+        (6, "Broker_Certificate of <WIFI_Info>: it names a file beside the project, and other files are not opened"),
+        (7, "<USB_Aliases>: the form of its numbers is not known"),
         (11, "Pwd of admin: its Scram_Pwd counts, because SCRAM is on"),
-        (
-            17,
-            "bundle 1 Light; variables 1 (8 level); rights 1 (anonymous read,write); features 1 (101); "
-            "others 1 (DataLogPeriod)",
-        ),
+        (15, "<IOTizeUser>: attributes Shoe"),
     ]
 
 
@@ -139,11 +150,11 @@ def test_a_file_that_says_little_gives_a_configured_tap(load_text: LoadText) -> 
 
 
 def test_the_last_of_two_attributes_counts_and_both_lines_are_told(load_text: LoadText) -> None:
-    loaded = load_text(project('Name="one"\nName="two" Firmware="1" Firmware="1" '))
+    loaded = load_text(project('Name="one"\nName="two" Config="1" Config="1" '))
     assert loaded.blueprint.settings["interface.app_name"] == "two"
     assert [(note.line, note.text) for note in loaded.notes if note.kind == "ignored"] == [
         (2, "IOTizeApp: the attribute Name is there twice; the value of line 3 counts"),
-        (3, "IOTizeApp: the attribute Firmware is there twice; both values are equal"),
+        (3, "IOTizeApp: the attribute Config is there twice; both values are equal"),
     ]
 
 

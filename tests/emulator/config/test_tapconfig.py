@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from emulator.blueprint import ADMIN, ANONYMOUS, SUPERVISOR, Group, factory_groups
+from emulator.blueprint import ADMIN, ANONYMOUS, SUPERVISOR, Bundle, Group, Variable, factory_groups
 from emulator.config import Loaded
 from emulator.config.json_reader import MAX_DEPTH
-from protocol.bodies.interface import SecurityOptions
+from protocol.bodies.interface import LowPowerOptimizationLevel, NfcPairingMode, SecurityOptions
+from protocol.bodies.variable import DataType, Domain, VariableType
+from protocol.codes import Rights
 from protocol.firmware import Version
 
 LoadText = Callable[[str], Loaded]
@@ -19,13 +21,13 @@ HASH = "0x00112233445566778899AABBCCDDEEFF"
 KEY = HASH + HASH[2:] + "0000002A"
 
 CONFIG = f"""{{
-  "meta": {{"version": "1.0.0", "options": {{"skipFactoryReset": true}}}},
+  "meta": {{"version": "1.0.0", "options": {{"skipFactoryReset": true}}, "author": "me"}},
   "config": {{
     "version": "3.2.1",
-    "application": {{"name": "Lamp", "uri": "$4/com.example"}},
+    "application": {{"name": "Lamp", "uri": "$4/com.example", "colour": "red"}},
     "data": {{
       "bundles": [
-        {{"id": 1, "name": "Light", "variables": [{{"id": 8, "meta": {{"name": "level"}}}}],
+        {{"id": 1, "name": "Light", "variables": [{{"id": 8, "meta": {{"name": "level", "unit": "%"}}, "gpio": "RST"}}],
           "acls": {{"anonymous": {{"read": true, "write": false}}}}, "features": ["SERIAL_ACCESS"]}},
         {{"id": 2, "variables": [{{"id": 0, "name": "old", "type": "UINT32", "kind": "IN_TAP_STATIC"}}]}}
       ],
@@ -38,9 +40,9 @@ CONFIG = f"""{{
     "tap": {{
       "security": {{"scramActivated": true, "disableLoginWithUID": true}},
       "scram": {{"hashIteration": 6000}},
-      "powerOptimization": "NO"
+      "powerOptimization": "STANDBY"
     }},
-    "wireless": {{"protocols": {{"nfc": {{"autoLogProfileId": 4, "pairingMode": "NO"}}, "lora": {{}}}}}},
+    "wireless": {{"protocols": {{"nfc": {{"autoLogProfileId": 4, "pairingMode": "NO"}}, "ble": {{"pairing": true}}}}}},
     "target": {{"type": "MCU", "firmwareVersion": "1.0.0"}}
   }}
 }}
@@ -67,19 +69,29 @@ def test_a_configuration_sets_up_a_tap(load_text: LoadText) -> None:
     blueprint = load_text(CONFIG).blueprint
     assert blueprint.settings == {
         "interface.app_name": "Lamp",
+        "interface.app_path": "$4/com.example",
         "interface.config_version": Version(3, 2, 1),
         "interface.nfc_autolog_profile_id": 4,
+        "interface.nfc_pairing_mode": NfcPairingMode.NO,
+        "interface.power_optimisation_level": LowPowerOptimizationLevel.STANDBY,
         "interface.security_options": SecurityOptions(
             scram_activated=True, hash_password=True, disable_login_with_uid=True
         ),
+        "interface.serial_access_bundle": 1,
         "scram.hash_iteration": 6000,
+        "target.firmware_version": Version(1),
     }
     assert blueprint.groups == {
         ANONYMOUS: factory_groups()[ANONYMOUS],
-        SUPERVISOR: factory_groups()[SUPERVISOR],
+        SUPERVISOR: Group("supervisor", b"supervisor", SUPERVISOR, 30),
         ADMIN: Group("admin", bytes.fromhex(KEY[2:]), ADMIN, 200),
         4: Group("tech", b"tech", 4, 50),
         5: Group("paul", bytes.fromhex(HASH[2:]), 4, 0),
+    }
+    assert blueprint.bundles == {1: Bundle("Light", {ANONYMOUS: Rights.READ}), 2: Bundle()}
+    assert blueprint.variables == {
+        8: Variable(bundle=1, meta=b"level:%", meta_size=7),
+        0: Variable(VariableType(Domain.IN_TAP_STATIC, DataType.UINT32), bundle=2, meta=b"old:", meta_size=4),
     }
 
 
@@ -87,16 +99,21 @@ def test_the_rest_of_a_configuration_is_listed(load_text: LoadText) -> None:
     notes = load_text(CONFIG).notes
     assert {note.kind for note in notes} == {"unused"}
     assert [(note.line, note.text) for note in notes] == [
-        (2, "meta: version"),
-        (2, "meta.options: skipFactoryReset"),
-        (5, "config.application: uri"),
-        (8, "bundle 1 Light; variables 1 (8 level); rights 1 (anonymous); features 1 (SERIAL_ACCESS)"),
-        (10, "bundle 2 ?; variables 1 (0 old)"),
-        (14, "config.data.profiles.1: salt"),
-        (18, "config.tap: powerOptimization"),
-        (23, "config.wireless.protocols.nfc: pairingMode"),
-        (24, "config.target: type"),
-        (24, "config.target.firmwareVersion: it is the firmware of the target, not of the Tap"),
+        (2, "meta: author"),
+        (2, "meta.version: the version of the file's own form"),
+        (2, "meta.options.skipFactoryReset: a configuration always starts from a Tap that nobody has configured"),
+        (5, "config.application: colour"),
+        (
+            8,
+            "config.data.bundles.0.variables.0.gpio: the vendor's configurator knows no request for it; "
+            "domain and address choose a pin",
+        ),
+        (14, "config.data.profiles.1.salt: the salt is part of the key"),
+        (
+            23,
+            "config.wireless.protocols.ble.pairing: the vendor's configurator knows no request for it",
+        ),
+        (24, "config.target.type: it says which tool to use, and no request carries it"),
     ]
 
 
@@ -111,7 +128,15 @@ def test_origins_are_the_lines_of_keys(load_text: LoadText) -> None:
 def test_a_short_configuration_leaves_security_off(load_text: LoadText) -> None:
     blueprint = load_text(config(tap={})).blueprint
     assert blueprint.settings == {"interface.config_version": Version(1, 0, 0)}
-    assert blueprint.groups == factory_groups()
+
+
+def test_the_configurator_writes_admin_and_supervisor_whatever_the_file_says(load_text: LoadText) -> None:
+    groups = load_text(config(tap={})).blueprint.groups
+    assert groups == {
+        ANONYMOUS: factory_groups()[ANONYMOUS],
+        SUPERVISOR: Group("supervisor", b"supervisor", SUPERVISOR, 30),
+        ADMIN: Group("admin", b"admin", ADMIN, 30),
+    }
 
 
 def test_scram_switches_hashed_passwords_on_and_says_so(load_text: LoadText) -> None:
