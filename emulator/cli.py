@@ -4,11 +4,13 @@ Exit codes: 0 done, 1 not healthy, 2 bad usage or configuration, 3 the Tap refus
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+from click.core import ParameterSource
 
 from emulator.links import DEFAULT_LINK
 from protocol.errors import IntegrityError, RefusedError, UsageError
@@ -70,44 +72,130 @@ def serve(
         _stop(str(error))
 
 
+def _visiting(command: Callable[..., None]) -> Callable[..., None]:
+    """Options of a command that talks to a Tap."""
+    options = (
+        click.argument("url"),
+        click.option("--user", envvar="TAP_USER", help="Log in with this user name first."),
+        click.option("--password", envvar="TAP_PASSWORD", default="", help="Password of the user."),
+        click.option("--encrypt", is_flag=True, envvar="TAP_ENCRYPT", help="Encrypt even without a SCRAM login."),
+        click.option(
+            "--iv-period", type=click.IntRange(0), envvar="TAP_IV_PERIOD", help="Requests between new IVs; 0 never."
+        ),
+        click.option(
+            "--timeout", type=float, default=3.0, envvar="TAP_TIMEOUT", show_default=True, help="Seconds per answer."
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@contextmanager
+def _answered() -> Iterator[None]:
+    """Turns what a Tap, or a file, does not allow into a message and an exit code."""
+    from emulator.config import ConfigError
+    from protocol.client.links import LinkError
+
+    try:
+        yield
+    except RefusedError as error:
+        click.echo(str(error), err=True)
+        sys.exit(_REFUSED)
+    except (UsageError, LinkError, IntegrityError, ConfigError) as error:
+        _stop(str(error))
+
+
 @main.command()
-@click.argument("url")
+@_visiting
 @click.argument("method")
 @click.argument("path")
 @click.argument("body", required=False)
-@click.option("--user", envvar="TAP_USER", help="Log in with this user name first.")
-@click.option("--password", envvar="TAP_PASSWORD", default="", help="Password of the user.")
-@click.option("--encrypt", is_flag=True, envvar="TAP_ENCRYPT", help="Encrypt even without a SCRAM login.")
-@click.option("--iv-period", type=click.IntRange(0), envvar="TAP_IV_PERIOD", help="Requests between new IVs; 0 never.")
-@click.option("--timeout", type=float, default=3.0, envvar="TAP_TIMEOUT", show_default=True, help="Seconds per answer.")
 @click.option("--json", "as_json", is_flag=True, envvar="TAP_JSON", help="Print the answer as JSON.")
 def call(method: str, path: str, body: str | None, as_json: bool, **visit: Any) -> None:
     """Make one request to the Tap at URL.
 
     PATH is /1024//47 or /scram/initialize. BODY is hex:0102... or JSON that fits the resource.
     """
-    from emulator.commands.call import Visit, print_call
-    from protocol.client.links import LinkError
+    from emulator.commands.call import print_call
+    from emulator.commands.visit import Visit
 
-    try:
+    with _answered():
         print_call(Visit(**visit), method, path, body, as_json=as_json)
-    except RefusedError as error:
-        click.echo(str(error), err=True)
-        sys.exit(_REFUSED)
-    except (UsageError, LinkError, IntegrityError) as error:
-        _stop(str(error))
+
+
+@main.command()
+@_visiting
+@click.argument("file", type=_FILE)
+@click.option("--no-factory-reset", is_flag=True, help="Write over what is there.")
+def configure(file: Path, no_factory_reset: bool, **visit: Any) -> None:
+    """Write the configuration FILE, of any kind, to the Tap at URL."""
+    from emulator.commands import tasks
+    from emulator.commands.visit import Visit
+
+    with _answered():
+        tasks.configure(Visit(**visit), file, factory_reset=not no_factory_reset)
+
+
+@main.command()
+@_visiting
+@click.argument("bundle")
+@click.option("--json", "as_json", is_flag=True, envvar="TAP_JSON", help="Print the values as JSON.")
+def bundle(bundle: str, as_json: bool, **visit: Any) -> None:
+    """Print the values of a BUNDLE, by its name or number, of the Tap at URL."""
+    from emulator.commands import tasks
+    from emulator.commands.visit import Visit
+
+    with _answered():
+        tasks.print_bundle(Visit(**visit), bundle, as_json=as_json)
+
+
+@main.command()
+@_visiting
+def log(**visit: Any) -> None:
+    """Take the data log of the Tap at URL and print it, one packet per line."""
+    from emulator.commands import tasks
+    from emulator.commands.visit import Visit
+
+    with _answered():
+        tasks.print_log(Visit(**visit))
 
 
 @main.command()
 @click.option("--firmware", type=VersionType(), envvar="TAP_FIRMWARE", help="Only what this firmware has.")
-@click.option(
-    "--format", "style", type=click.Choice(["table", "json", "markdown"]), default="table", envvar="TAP_FORMAT"
-)
-def resources(firmware: Version | None, style: str) -> None:
+@click.option("--diff", nargs=2, type=VersionType(), metavar="OLD NEW", help="What changes from firmware OLD to NEW.")
+@click.option("--format", "style", type=_STYLES, default="table", envvar="TAP_FORMAT", show_default=True)
+@click.pass_context
+def resources(
+    context: click.Context, firmware: Version | None, diff: tuple[Version, Version] | None, style: str
+) -> None:
     """List the resources of the Tap."""
-    from emulator.commands.resources import list_resources
+    from emulator.commands.resources import compare_firmware, list_resources
 
-    click.echo(list_resources(firmware, style))
+    if diff is not None and context.get_parameter_source("firmware") is ParameterSource.COMMANDLINE:
+        raise click.UsageError("--diff names two versions itself; leave --firmware out")
+    click.echo(list_resources(firmware, style) if diff is None else compare_firmware(*diff, style))
+
+
+@main.command()
+@click.argument("config", required=False, type=_FILE, envvar="TAP_CONFIG")
+@click.option("--user", envvar="TAP_USER", help="Name or number of a user or profile; without it all of them in short.")
+@click.option("--allowed/--refused", default=None, help="Only the calls that the user may make, or may not make.")
+@click.option("--firmware", type=VersionType(), envvar="TAP_FIRMWARE", help="Firmware to look at, for example 1.85.")
+@click.option("--format", "style", type=_STYLES, default="table", envvar="TAP_FORMAT", show_default=True)
+def access(config: Path | None, user: str | None, allowed: bool | None, firmware: Version | None, style: str) -> None:
+    """Say who may do what on the Tap of CONFIG; without it on the built-in demo Tap."""
+    from emulator.blueprint import demo
+    from emulator.commands.access import report_groups, report_user
+    from emulator.config import ConfigError, load, with_overrides
+
+    if user is None and allowed is not None:
+        raise click.UsageError("--allowed and --refused need --user")
+    try:
+        blueprint = with_overrides(demo() if config is None else load(config).blueprint, firmware, None)
+        click.echo(report_groups(blueprint, style) if user is None else report_user(blueprint, user, style, allowed))
+    except (ConfigError, UsageError) as error:
+        _stop(str(error))
 
 
 @main.group()
@@ -124,15 +212,22 @@ def _with_loaded(action: Callable[["Loaded"], None], file: Path) -> None:
         _stop(str(error))
 
 
+def _print_notes(file: Path, loaded: "Loaded") -> None:
+    for note in loaded.notes:
+        click.echo(f"{file}:{note.line}: {note.kind}: {note.text}", err=True)
+
+
 @config.command("check")
 @click.argument("file", type=_FILE)
 def check_config(file: Path) -> None:
-    """Read FILE, and say what was ignored and what is not used yet."""
+    """Read FILE, and say what has no effect and why."""
+    from emulator.config.vendor import counted
 
     def check(loaded: "Loaded") -> None:
-        for note in loaded.notes:
-            click.echo(f"{file}:{note.line}: {note.kind}: {note.text}", err=True)
-        click.echo(f"{file}: ok, {len(loaded.blueprint.groups)} groups, {len(loaded.notes)} notes")
+        _print_notes(file, loaded)
+        tap = loaded.blueprint
+        found = {"user": tap.groups, "bundle": tap.bundles, "variable": tap.variables, "note": loaded.notes}
+        click.echo(f"{file}: ok, {', '.join(counted(len(things), name) for name, things in found.items())}")
 
     _with_loaded(check, file)
 
@@ -151,15 +246,21 @@ def show_config(file: Path, secrets: bool) -> None:
 @click.argument("file", type=_FILE)
 @click.option("--output", "-o", type=_FILE, envvar="TAP_OUTPUT", help="File to write [standard output].")
 def convert_config(file: Path, output: Path | None) -> None:
-    """Turn FILE of any kind into a device.yaml."""
+    """Turn FILE of any kind into a device.yaml; what has no effect is told and left out."""
     from emulator.config import dump_yaml
 
     def convert(loaded: "Loaded") -> None:
+        _print_notes(file, loaded)
         text = dump_yaml(loaded.blueprint, loaded.links)
         if output is None:
             click.echo(text, nl=False)
-        else:
+            return
+        try:
             output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            _stop(
+                f"{output}: cannot be written ({(error.strerror or str(error)).lower()}), expected a place for a file"
+            )
 
     _with_loaded(convert, file)
 
@@ -172,6 +273,50 @@ def config_schema() -> None:
     from emulator.config import json_schema
 
     click.echo(json.dumps(json_schema(), indent=2))
+
+
+@main.group("firmware")
+def firmware_files() -> None:
+    """Make, show and send firmware update files."""
+
+
+@firmware_files.command("pack")
+@click.option("--version", type=VersionType(), required=True, envvar="TAP_UPDATE_VERSION", help="Firmware it brings.")
+@click.option("--output", "-o", type=_FILE, required=True, envvar="TAP_OUTPUT", help="File to write.")
+@click.option("--size", type=click.IntRange(0), envvar="TAP_UPDATE_SIZE", help="Bytes that stand for code [4096].")
+def pack_firmware(version: Version, output: Path, size: int | None) -> None:
+    """Make an update file, which clients send like one of the vendor's; the Tap then has this firmware."""
+    from emulator.commands.firmware import pack
+
+    _with_update_file(lambda: pack(version, output, size))
+
+
+@firmware_files.command("show")
+@click.argument("file", type=_FILE)
+def show_firmware(file: Path) -> None:
+    """Say which firmware the update FILE brings, and how it is sent."""
+    from emulator.commands.firmware import show
+
+    _with_update_file(lambda: show(file))
+
+
+@firmware_files.command("update")
+@_visiting
+@click.argument("file", type=_FILE)
+def update_firmware(file: Path, **visit: Any) -> None:
+    """Send the update FILE to the Tap at URL and wait until it is back."""
+    from emulator.commands import tasks
+    from emulator.commands.visit import Visit
+
+    with _answered():
+        tasks.update(Visit(**visit), file)
+
+
+def _with_update_file(action: Callable[[], list[str]]) -> None:
+    try:
+        click.echo("\n".join(action()))
+    except (UsageError, OSError) as error:
+        _stop(str(error))
 
 
 @main.command()

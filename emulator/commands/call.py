@@ -1,32 +1,14 @@
 """One request from the command line: what `tap-emulator call` does."""
 
 import json
-from dataclasses import dataclass
 
 import click
 
-from protocol.client.blocking import Tap
+from emulator.commands.visit import Visit
 from protocol.client.jsonable import HEX_PREFIX, from_json, to_json
 from protocol.errors import BodyError, RefusedError, UsageError
 from protocol.frames import Request, Response
 from protocol.resources.registry import Entry, find_entry, parse_method, parse_path
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """How to come to a Tap: where it is, who asks, and whether in clear.
-
-    Args:
-        timeout: seconds to wait for the connection and for each answer.
-        iv_period: requests between new initialization vectors; None leaves the client's default.
-    """
-
-    url: str
-    timeout: float
-    user: str | None
-    password: str
-    encrypt: bool
-    iv_period: int | None
 
 
 def print_call(visit: Visit, method_name: str, path_text: str, body: str | None, *, as_json: bool) -> None:
@@ -40,13 +22,7 @@ def print_call(visit: Visit, method_name: str, path_text: str, body: str | None,
     method, path = parse_method(method_name), parse_path(path_text)
     entry = find_entry(method, path)
     request = Request(method, path, _encode(entry, body))
-    with Tap(visit.url, timeout=visit.timeout) as tap:
-        if visit.iv_period is not None:
-            tap.set_initialization_vector_refresh_period(visit.iv_period)
-        if visit.encrypt:
-            tap.encryption(True)
-        if visit.user is not None:
-            tap.login(visit.user, visit.password)
+    with visit.tap() as tap:
         response = tap.request(method, path, request.body)
     click.echo(_describe(entry, response, as_json))
     if not response.success:

@@ -16,6 +16,7 @@ from emulator.links import DEFAULT_LINK, LinkError, open_link
 from emulator.server import Server
 from emulator.state import MemoryStore, Store
 from emulator.storage import SqliteStore, StateFileError
+from emulator.targets import make_target
 from protocol.firmware import Version
 from protocol.resources.registry import SETTINGS
 
@@ -47,7 +48,7 @@ def run(
     store = _store(state, blueprint)
     try:
         server = Server(
-            Device(blueprint, store=store),
+            _device(blueprint, store),
             [open_link(url) for url in listen or links or (DEFAULT_LINK,)],
             verbose=verbose,
         )
@@ -84,6 +85,13 @@ def _blueprint(config: Path | None) -> tuple[Blueprint, tuple[str, ...]]:
         tell = log.warning if note.kind == "ignored" else log.info
         tell(f"{note.kind}: {note.text}", at=f"{config}:{note.line}")
     return loaded.blueprint, tuple(loaded.links)
+
+
+def _device(blueprint: Blueprint, store: Store) -> Device:
+    device = Device(blueprint, store=store, target=make_target(blueprint.target))
+    if device.firmware != blueprint.firmware:
+        log.info("firmware of an update, kept in the state file", firmware=str(device.firmware))
+    return device
 
 
 def _store(state: str, blueprint: Blueprint) -> Store:

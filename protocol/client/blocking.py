@@ -2,21 +2,30 @@
 
 import os
 import threading
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from types import TracebackType
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from protocol.bodies.multi_request import MultiRequestItem
+from protocol.bodies.variable import Value
 from protocol.client.calls import make_request
 from protocol.client.core import Conversation, Session, SessionState, Token
+from protocol.client.data import BundleInfo, Progress, read_bundle, silent, synchronize
 from protocol.client.links import Link, LinkError, open_link
 from protocol.client.services import Services
+from protocol.client.tasks import Step, configure, download_log, execute_update, send_update
 from protocol.codes import EXPECT_ANYTHING, Method
 from protocol.errors import UsageError
 from protocol.frames import Request, Response
+from protocol.packets import SinglePacket
 from protocol.paths import Path
 
 T = TypeVar("T")
+
+_RECONNECT_PERIOD: Final = 0.2
+"""Seconds between attempts to reach a Tap that restarts."""
 
 
 class Tap:
@@ -176,6 +185,68 @@ class Tap:
                 `EXPECT_SUCCESS` or `EXPECT_ANYTHING`.
         """
         return self._hold(self.session.multi_request(requests, expected))
+
+    def bundles(self, progress: Progress = silent) -> list[BundleInfo]:
+        """Finds the bundles that the session may read, with their variables: names, types, units.
+
+        Args:
+            progress: is called with the number of variables that are known and how many there are.
+        """
+        return self._hold(synchronize(self.session, progress))
+
+    def read_bundle(self, bundle: str | int, progress: Progress = silent) -> dict[str, Value]:
+        """Values of a bundle's variables by name.
+
+        Args:
+            bundle: its name or its id; by id it takes fewer requests.
+
+        Raises:
+            UsageError: no bundle that the session may read has this name.
+        """
+        return self._hold(read_bundle(self.session, bundle, progress))
+
+    def download_log(self, progress: Progress = silent) -> list[SinglePacket]:
+        """Takes all packets out of the data log, the oldest first; they are gone from the Tap then."""
+        return self._hold(download_log(self.session, progress))
+
+    def configure(self, steps: Sequence[Step], progress: Progress = silent, *, factory_reset: bool = True) -> None:
+        """Writes a whole configuration and logs out; `emulator.config.steps` makes the steps of any configuration file.
+
+        Args:
+            progress: is called with the number of steps that are done and how many there are.
+            factory_reset: erase what is there first; it needs the admin, unless the Tap is in factory state.
+
+        Raises:
+            RefusedError: the Tap refused a step, which the message names; the steps before it are written.
+        """
+        self._hold(configure(self.session, steps, progress, factory_reset=factory_reset))
+
+    def update_firmware(self, file: bytes, progress: Progress = silent, *, patience: float = 30.0) -> str:
+        """Updates the firmware, waits until the Tap is back, and returns its version; the session is new then.
+
+        Args:
+            file: contents of an update file.
+            patience: seconds for the Tap to come back.
+
+        Raises:
+            UsageError: it is no update file, or the Tap was reached without a URL and cannot be reached again.
+            RefusedError: the Tap refused it; its firmware is as it was.
+        """
+        if self.url is None:
+            raise UsageError("a Tap without a URL cannot be reached again after an update")
+        self._hold(send_update(self.session, file, progress))
+        with suppress(LinkError):  # some firmware restarts without an answer
+            self._hold(execute_update(self.session, file))
+        self.close()
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                self.connect()
+                return self.service.device.get_firmware_version()
+            except LinkError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_RECONNECT_PERIOD)
 
     def _hold(self, conversation: Conversation[T]) -> T:
         with self._busy:

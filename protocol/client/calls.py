@@ -24,23 +24,19 @@ class NamedCall:
 
     Args:
         name: of the call, or of the form.
-        request: body of that form; None where the call carries none.
+        request, response: bodies of that form; None where the call carries none.
     """
 
     resource: Resource
     call: Call
     name: str
     request: Body[Any] | None
+    response: Body[Any] | None
 
     @property
     def id(self) -> str:
         """Service and name: ``device.get_serial_number``."""
         return f"{self.resource.service}.{self.name}"
-
-    @property
-    def response(self) -> Body[Any] | None:
-        """Body of the answer; None where it carries none."""
-        return self.call.response
 
     def ask(self, value: object = None, instance: int | None = None) -> Request:
         """The request that makes the call.
@@ -73,9 +69,9 @@ def name_calls(rows: Iterable[Resource]) -> Iterator[NamedCall]:
     """All calls of these rows, each followed by its other forms."""
     for row in rows:
         for call in row.calls:
-            yield NamedCall(row, call, call.name, call.request)
+            yield NamedCall(row, call, call.name, call.request, call.response)
             for form in call.forms:
-                yield NamedCall(row, call, form.name, form.request)
+                yield NamedCall(row, call, form.name, form.request, form.response)
 
 
 CALLS: Final = {call.id: call for call in name_calls(RESOURCES)}

@@ -3,13 +3,386 @@
 
 from types import NoneType
 
-from protocol.bodies.interface import LoginCredential, LoginCredentialHashed, MaxFrameSize, SecurityOptions
+from protocol.bodies.bundle import ReadWriteRights
+from protocol.bodies.cloud import CloudPlatform
+from protocol.bodies.data_log import DataLogOption
+from protocol.bodies.firmware import CrcCheckBody, FirmwareState, FirmwareUpdateResult
+from protocol.bodies.gpio import GPIOMode
+from protocol.bodies.interface import (
+    LoginCredential,
+    LoginCredentialHashed,
+    LowPowerOptimizationLevel,
+    MaxFrameSize,
+    NfcConnectionPriority,
+    NfcPairingMode,
+    SecurityOptions,
+    ServiceCode,
+)
+from protocol.bodies.legacy import AclEntry, AvailableFunction
+from protocol.bodies.lora import LoraConfig
 from protocol.bodies.multi_request import MultiRequestItem
 from protocol.bodies.scram import IvFrame, ScramChallenge, ScramLogin
+from protocol.bodies.single_packet import SinglePacketChunk, SinglePacketStoreInfo
+from protocol.bodies.tapnpass import AdpControlIn, AdpControlOut, AdpStats, TapnpassProtocolConfiguration
+from protocol.bodies.target import (
+    CoreRegisterWrite,
+    MemoryInfo,
+    MemoryWriteInfo,
+    ModbusOptions,
+    ModbusWriteOptions,
+    RegisterWrite,
+    TargetComStats,
+    TargetCoreType,
+    TargetProtocol,
+    TargetProtocols,
+    TargetS3PProtocolConfiguration,
+    TargetSerialModbusConfiguration,
+)
+from protocol.bodies.time import LocalTime
+from protocol.bodies.variable import ModbusVariableAddress, VariableMeta, VariableType
+from protocol.bodies.wifi import WifiKeyVisibility, WifiMode, WifiProtocol, WifiProtocols, WifiSSIDVisibility
 from protocol.client.calls import AsyncCaller
 from protocol.codes import HostProtocol, PowerSource
 from protocol.firmware import Version
 from protocol.frames import Response
+from protocol.packets import SinglePacket
+from protocol.tlv import BundleValues
+
+
+class AsyncAclService:
+    """Calls of the service ``acl``."""
+
+    def __init__(self, call: AsyncCaller) -> None:
+        self._call = call
+
+    async def get_object_id(self, object_id: int) -> int:
+        """Reads the object that the entry is about.
+
+        ``GET /2/{object_id}/0``; access: logged in.
+        """
+        return await self._call(int, "acl.get_object_id", instance=object_id)
+
+    async def get_instance_id(self, object_id: int) -> int:
+        """Reads the instance that the entry is about; 65535 is all.
+
+        ``GET /2/{object_id}/1``; access: logged in.
+        """
+        return await self._call(int, "acl.get_instance_id", instance=object_id)
+
+    async def get_list(self, object_id: int) -> list[AclEntry]:
+        """Reads the rights of the entry. All entries share them, and they decide nothing.
+
+        ``GET /2/{object_id}/2``; access: logged in.
+        """
+        return await self._call(list[AclEntry], "acl.get_list", instance=object_id)
+
+    async def put_list(self, object_id: int, value: list[AclEntry]) -> None:
+        """Stores the rights of all entries.
+
+        ``PUT /2/{object_id}/2``; access: admin.
+        """
+        await self._call(NoneType, "acl.put_list", value, instance=object_id)
+
+    async def get_owner(self, object_id: int) -> int:
+        """Reads the owner of the entry: a group. All entries share it, and it decides nothing.
+
+        ``GET /2/{object_id}/3``; access: logged in.
+        """
+        return await self._call(int, "acl.get_owner", instance=object_id)
+
+    async def put_owner(self, object_id: int, value: int) -> None:
+        """Stores the owner of all entries.
+
+        ``PUT /2/{object_id}/3``; access: admin.
+        """
+        await self._call(NoneType, "acl.put_owner", value, instance=object_id)
+
+
+class AsyncBleService:
+    """Calls of the service ``ble``."""
+
+    def __init__(self, call: AsyncCaller) -> None:
+        self._call = call
+
+    async def get_address(self) -> str:
+        """Reads the BLE address.
+
+        ``GET /1024//22``.
+        """
+        return await self._call(str, "ble.get_address")
+
+
+class AsyncBundleService:
+    """Calls of the service ``bundle``."""
+
+    def __init__(self, call: AsyncCaller) -> None:
+        self._call = call
+
+    async def get_acl(self, bundle_id: int, value: int) -> ReadWriteRights:
+        """Reads the rights of one group on the bundle.
+
+        ``GET /1028/{bundle_id}/0``; access: logged in.
+        """
+        return await self._call(ReadWriteRights, "bundle.get_acl", value, instance=bundle_id)
+
+    async def put_acl(self, bundle_id: int, value: ReadWriteRights) -> None:
+        """Adds or replaces the rights of one group on the bundle.
+
+        ``PUT /1028/{bundle_id}/0``; access: admin.
+        """
+        await self._call(NoneType, "bundle.put_acl", value, instance=bundle_id)
+
+    async def get_values(self, bundle_id: int) -> BundleValues:
+        """Reads the values of all variables of the bundle.
+
+        ``GET /1028/{bundle_id}/1``; access: rights of the bundle.
+        """
+        return await self._call(BundleValues, "bundle.get_values", instance=bundle_id)
+
+    async def get_data_log_period(self, bundle_id: int) -> int:
+        """Reads the data-log period in seconds; 0 is off, FFFFFFFF logs what changes.
+
+        ``GET /1028/{bundle_id}/2``; access: logged in.
+        """
+        return await self._call(int, "bundle.get_data_log_period", instance=bundle_id)
+
+    async def put_data_log_period(self, bundle_id: int, value: int) -> None:
+        """Stores the data-log period in seconds.
+
+        ``PUT /1028/{bundle_id}/2``; access: admin.
+        """
+        await self._call(NoneType, "bundle.put_data_log_period", value, instance=bundle_id)
+
+    async def get_data_log_crypto_group_id(self, bundle_id: int) -> int:
+        """Reads the group whose key encrypts the log packets of the bundle; 0 for none.
+
+        ``GET /1028/{bundle_id}/3``; access: logged in.
+        """
+        return await self._call(int, "bundle.get_data_log_crypto_group_id", instance=bundle_id)
+
+    async def put_data_log_crypto_group_id(self, bundle_id: int, value: int) -> None:
+        """Stores the group whose key encrypts the log packets of the bundle.
+
+        ``PUT /1028/{bundle_id}/3``; access: admin.
+        """
+        await self._call(NoneType, "bundle.put_data_log_crypto_group_id", value, instance=bundle_id)
+
+    async def get_name(self, bundle_id: int) -> str:
+        """Reads the name of the bundle.
+
+        ``GET /1028/{bundle_id}/4``.
+        """
+        return await self._call(str, "bundle.get_name", instance=bundle_id)
+
+    async def put_name(self, bundle_id: int, value: str) -> None:
+        """Stores the name of the bundle.
+
+        ``PUT /1028/{bundle_id}/4``; access: admin.
+        """
+        await self._call(NoneType, "bundle.put_name", value, instance=bundle_id)
+
+    async def create(self, bundle_id: int) -> None:
+        """Creates the bundle whose id is the instance.
+
+        ``POST /1028/{bundle_id}/65535``; access: admin.
+        """
+        await self._call(NoneType, "bundle.create", instance=bundle_id)
+
+
+class AsyncCloudService:
+    """Calls of the service ``cloud``."""
+
+    def __init__(self, call: AsyncCaller) -> None:
+        self._call = call
+
+    async def get_platform(self) -> CloudPlatform:
+        """Reads the cloud platform.
+
+        ``GET /1024//26``; access: logged in.
+        """
+        return await self._call(CloudPlatform, "cloud.get_platform")
+
+    async def put_platform(self, value: CloudPlatform) -> None:
+        """Stores the cloud platform.
+
+        ``PUT /1024//26``; access: admin.
+        """
+        await self._call(NoneType, "cloud.put_platform", value)
+
+    async def get_mqtt_client_id(self) -> str:
+        """Reads the client id at the cloud's broker.
+
+        ``GET /1024//27``; up to firmware 1.103; access: logged in.
+        """
+        return await self._call(str, "cloud.get_mqtt_client_id")
+
+    async def put_mqtt_client_id(self, value: str) -> None:
+        """Stores the client id at the cloud's broker.
+
+        ``PUT /1024//27``; up to firmware 1.103; access: admin.
+        """
+        await self._call(NoneType, "cloud.put_mqtt_client_id", value)
+
+    async def get_mqtt_username(self) -> str:
+        """Reads the user name at the cloud's broker.
+
+        ``GET /1024//28``; up to firmware 1.103; access: logged in.
+        """
+        return await self._call(str, "cloud.get_mqtt_username")
+
+    async def put_mqtt_username(self, value: str) -> None:
+        """Stores the user name at the cloud's broker.
+
+        ``PUT /1024//28``; up to firmware 1.103; access: admin.
+        """
+        await self._call(NoneType, "cloud.put_mqtt_username", value)
+
+    async def get_mqtt_password(self) -> str:
+        """Reads the password at the cloud's broker.
+
+        ``GET /1024//29``; up to firmware 1.103; access: admin.
+        """
+        return await self._call(str, "cloud.get_mqtt_password")
+
+    async def put_mqtt_password(self, value: str) -> None:
+        """Stores the password at the cloud's broker.
+
+        ``PUT /1024//29``; up to firmware 1.103; access: admin.
+        """
+        await self._call(NoneType, "cloud.put_mqtt_password", value)
+
+    async def get_data_log_upload_period(self) -> int:
+        """Reads the milliseconds between two uploads of log packets; 0 uploads none.
+
+        ``GET /1024//33``; access: logged in.
+        """
+        return await self._call(int, "cloud.get_data_log_upload_period")
+
+    async def put_data_log_upload_period(self, value: int) -> None:
+        """Stores the milliseconds between two uploads of log packets; 0 uploads none.
+
+        ``PUT /1024//33``; access: admin.
+        """
+        await self._call(NoneType, "cloud.put_data_log_upload_period", value)
+
+    async def get_mqtt_broker_port(self) -> str:
+        """Reads the port of the cloud's broker, as text.
+
+        ``GET /1024//61``; up to firmware 1.103; access: logged in.
+        """
+        return await self._call(str, "cloud.get_mqtt_broker_port")
+
+    async def put_mqtt_broker_port(self, value: str) -> None:
+        """Stores the port of the cloud's broker, as text.
+
+        ``PUT /1024//61``; up to firmware 1.103; access: admin.
+        """
+        await self._call(NoneType, "cloud.put_mqtt_broker_port", value)
+
+    async def get_data_log_publish_topic(self) -> str:
+        """Reads the topic to which log packets are published.
+
+        ``GET /1024//68``; access: logged in.
+        """
+        return await self._call(str, "cloud.get_data_log_publish_topic")
+
+    async def put_data_log_publish_topic(self, value: str) -> None:
+        """Stores the topic to which log packets are published.
+
+        ``PUT /1024//68``; access: admin.
+        """
+        await self._call(NoneType, "cloud.put_data_log_publish_topic", value)
+
+    async def get_data_log_subscribe_topic(self) -> str:
+        """Reads the topic from which the cloud's answers come.
+
+        ``GET /1024//69``; access: logged in.
+        """
+        return await self._call(str, "cloud.get_data_log_subscribe_topic")
+
+    async def put_data_log_subscribe_topic(self, value: str) -> None:
+        """Stores the topic from which the cloud's answers come.
+
+        ``PUT /1024//69``; access: admin.
+        """
+        await self._call(NoneType, "cloud.put_data_log_subscribe_topic", value)
+
+
+class AsyncDataLogService:
+    """Calls of the service ``data_log``."""
+
+    def __init__(self, call: AsyncCaller) -> None:
+        self._call = call
+
+    async def get_max_packet_count(self) -> int:
+        """Reads how many packets the log holds.
+
+        ``GET /1024//23``; access: logged in.
+        """
+        return await self._call(int, "data_log.get_max_packet_count")
+
+    async def is_running(self) -> bool:
+        """Reads whether the log samples variables.
+
+        ``GET /1031//0``; access: logged in.
+        """
+        return await self._call(bool, "data_log.is_running")
+
+    async def run(self) -> None:
+        """Starts the log, until it is stopped or the Tap restarts.
+
+        ``POST /1031//0``; access: logged in.
+        """
+        await self._call(NoneType, "data_log.run")
+
+    async def stop(self) -> None:
+        """Stops the log; its packets stay.
+
+        ``POST /1031//1``; access: logged in.
+        """
+        await self._call(NoneType, "data_log.stop")
+
+    async def get_options(self) -> DataLogOption:
+        """Reads how the Tap logs.
+
+        ``GET /1031//2``; access: logged in.
+        """
+        return await self._call(DataLogOption, "data_log.get_options")
+
+    async def put_options(self, value: DataLogOption) -> None:
+        """Stores how the Tap logs.
+
+        ``PUT /1031//2``; access: admin.
+        """
+        await self._call(NoneType, "data_log.put_options", value)
+
+    async def put_crypto_key(self, value: bytes) -> None:
+        """Stores the key of encrypted log packets; an empty one is like zeros.
+
+        ``PUT /1031//3``; access: admin.
+        """
+        await self._call(NoneType, "data_log.put_crypto_key", value)
+
+    async def flush(self) -> None:
+        """Drops all packets of the log.
+
+        ``POST /1031//4``; access: logged in.
+        """
+        await self._call(NoneType, "data_log.flush")
+
+    async def get_packet_count(self) -> int:
+        """Reads how many packets are in the log.
+
+        ``GET /1031//10``; access: logged in.
+        """
+        return await self._call(int, "data_log.get_packet_count")
+
+    async def dequeue_one_packet(self) -> SinglePacket:
+        """Reads the oldest packet and removes it; an empty log answers 84.
+
+        ``GET /1031//11``; access: logged in.
+        """
+        return await self._call(SinglePacket, "data_log.dequeue_one_packet")
 
 
 class AsyncDeviceService:
@@ -116,6 +489,55 @@ class AsyncDeviceService:
         """
         await self._call(NoneType, "device.put_current_time", value)
 
+    async def get_public_password(self) -> str:
+        """Reads the registration secret, which is the product key of /1024//60.
+
+        ``GET /3//17``; access: admin.
+        """
+        return await self._call(str, "device.get_public_password")
+
+
+class AsyncFirmwareService:
+    """Calls of the service ``firmware``."""
+
+    def __init__(self, call: AsyncCaller) -> None:
+        self._call = call
+
+    async def post_package(self, value: bytes) -> None:
+        """Appends a block to the update; in the state UPDATING only.
+
+        ``POST /5//0``; access: admin.
+        """
+        await self._call(NoneType, "firmware.post_package", value)
+
+    async def post_update(self, value: bytes) -> None:
+        """Asks for the state in the body; without one, for the next of NORMAL, UPDATING, UPDATED.
+
+        ``POST /5//2``; access: admin.
+        """
+        await self._call(NoneType, "firmware.post_update", value)
+
+    async def get_state(self) -> FirmwareState:
+        """Reads the state of the update.
+
+        ``GET /5//3``; access: logged in.
+        """
+        return await self._call(FirmwareState, "firmware.get_state")
+
+    async def get_update_result(self) -> FirmwareUpdateResult:
+        """Reads the outcome of the last CRC check or update.
+
+        ``GET /5//5``; access: logged in.
+        """
+        return await self._call(FirmwareUpdateResult, "firmware.get_update_result")
+
+    async def post_crc_check(self, value: CrcCheckBody) -> None:
+        """Compares the CRC of a zone of the update; /5//5 tells the outcome.
+
+        ``POST /5//6``; access: admin.
+        """
+        await self._call(NoneType, "firmware.post_crc_check", value)
+
 
 class AsyncGroupService:
     """Calls of the service ``group``."""
@@ -185,6 +607,34 @@ class AsyncGroupService:
         ``POST /1025/{group_id}/65535``; access: supervisor.
         """
         await self._call(NoneType, "group.create", instance=group_id)
+
+    async def get_scram_user_iteration(self, group_id: int) -> int:
+        """Reads the SCRAM iterations of the group, which are those of the Tap.
+
+        ``GET /1025/{group_id}/7``; access: logged in.
+        """
+        return await self._call(int, "group.get_scram_user_iteration", instance=group_id)
+
+    async def put_scram_user_iteration(self, group_id: int, value: int) -> None:
+        """Accepts the iterations of the Tap and refuses others: a stored key has none of its own.
+
+        ``PUT /1025/{group_id}/7``; access: supervisor.
+        """
+        await self._call(NoneType, "group.put_scram_user_iteration", value, instance=group_id)
+
+    async def get_scram_user_salt(self, group_id: int) -> int:
+        """Reads the SCRAM salt of the group, as a login answers it.
+
+        ``GET /1025/{group_id}/16``; access: logged in.
+        """
+        return await self._call(int, "group.get_scram_user_salt", instance=group_id)
+
+    async def put_scram_user_salt(self, group_id: int, value: int) -> None:
+        """Stores the SCRAM salt of the group; 0 disables its login, and a SCRAM key needs a new password.
+
+        ``PUT /1025/{group_id}/16``; access: supervisor.
+        """
+        await self._call(NoneType, "group.put_scram_user_salt", value, instance=group_id)
 
 
 class AsyncInterfaceService:
@@ -277,20 +727,6 @@ class AsyncInterfaceService:
         """
         return await self._call(int, "interface.get_current_group_id")
 
-    async def get_app_name(self) -> str:
-        """Reads the name of the application, which the Tap also advertises.
-
-        ``GET /1024//9``.
-        """
-        return await self._call(str, "interface.get_app_name")
-
-    async def put_app_name(self, value: str) -> None:
-        """Stores the name of the application, which the Tap also advertises.
-
-        ``PUT /1024//9``; access: admin.
-        """
-        await self._call(NoneType, "interface.put_app_name", value)
-
     async def get_config_version(self) -> Version:
         """Reads the configuration version.
 
@@ -312,6 +748,181 @@ class AsyncInterfaceService:
         """
         await self._call(NoneType, "interface.reload_config")
 
+    async def get_config_format_version(self) -> int:
+        """Reads the number of the configuration format.
+
+        ``GET /1024//8``.
+        """
+        return await self._call(int, "interface.get_config_format_version")
+
+    async def put_config_format_version(self, value: int) -> None:
+        """Stores the number of the configuration format.
+
+        ``PUT /1024//8``; access: admin.
+        """
+        await self._call(NoneType, "interface.put_config_format_version", value)
+
+    async def get_app_name(self) -> str:
+        """Reads the name of the application, which the Tap also advertises.
+
+        ``GET /1024//9``.
+        """
+        return await self._call(str, "interface.get_app_name")
+
+    async def put_app_name(self, value: str) -> None:
+        """Stores the name of the application, which the Tap also advertises.
+
+        ``PUT /1024//9``; access: admin.
+        """
+        await self._call(NoneType, "interface.put_app_name", value)
+
+    async def get_app_path(self) -> str:
+        """Reads the path or URI of the application.
+
+        ``GET /1024//11``.
+        """
+        return await self._call(str, "interface.get_app_path")
+
+    async def put_app_path(self, value: str) -> None:
+        """Stores the path or URI of the application.
+
+        ``PUT /1024//11``; access: admin.
+        """
+        await self._call(NoneType, "interface.put_app_path", value)
+
+    async def get_nfc_pairing_mode(self) -> NfcPairingMode:
+        """Reads whether the Tap has to be paired by NFC first.
+
+        ``GET /1024//13``; access: logged in.
+        """
+        return await self._call(NfcPairingMode, "interface.get_nfc_pairing_mode")
+
+    async def put_nfc_pairing_mode(self, value: NfcPairingMode) -> None:
+        """Stores whether the Tap has to be paired by NFC first.
+
+        ``PUT /1024//13``; access: admin.
+        """
+        await self._call(NoneType, "interface.put_nfc_pairing_mode", value)
+
+    async def get_power_optimisation_level(self) -> LowPowerOptimizationLevel:
+        """Reads the power saving level.
+
+        ``GET /1024//14``; access: logged in.
+        """
+        return await self._call(LowPowerOptimizationLevel, "interface.get_power_optimisation_level")
+
+    async def put_power_optimisation_level(self, value: LowPowerOptimizationLevel) -> None:
+        """Stores the power saving level.
+
+        ``PUT /1024//14``; access: admin.
+        """
+        await self._call(NoneType, "interface.put_power_optimisation_level", value)
+
+    async def get_authorized_host_protocol(self) -> HostProtocol:
+        """Reads the interfaces over which hosts may connect.
+
+        ``GET /1024//17``; access: logged in.
+        """
+        return await self._call(HostProtocol, "interface.get_authorized_host_protocol")
+
+    async def put_authorized_host_protocol(self, value: HostProtocol) -> None:
+        """Stores the interfaces over which hosts may connect.
+
+        ``PUT /1024//17``; access: admin.
+        """
+        await self._call(NoneType, "interface.put_authorized_host_protocol", value)
+
+    async def get_config_format_firmware_version(self) -> int:
+        """Reads the number of the configuration format of the firmware that wrote the configuration.
+
+        ``GET /1024//18``.
+        """
+        return await self._call(int, "interface.get_config_format_firmware_version")
+
+    async def get_universal_link(self) -> str:
+        """Reads the universal link (iOS).
+
+        ``GET /1024//19``.
+        """
+        return await self._call(str, "interface.get_universal_link")
+
+    async def put_universal_link(self, value: str) -> None:
+        """Stores the universal link (iOS).
+
+        ``PUT /1024//19``; access: admin.
+        """
+        await self._call(NoneType, "interface.put_universal_link", value)
+
+    async def get_available_host_protocols(self) -> HostProtocol:
+        """Reads the interfaces that the hardware has.
+
+        ``GET /1024//21``.
+        """
+        return await self._call(HostProtocol, "interface.get_available_host_protocols")
+
+    async def get_nfc_connection_priority(self) -> NfcConnectionPriority:
+        """Reads whether NFC goes before the other interfaces.
+
+        ``GET /1024//24``; from firmware 1.85; access: logged in.
+        """
+        return await self._call(NfcConnectionPriority, "interface.get_nfc_connection_priority")
+
+    async def post_nfc_connection_priority(self, value: NfcConnectionPriority) -> None:
+        """Changes whether NFC goes before the other interfaces until the next reboot.
+
+        ``POST /1024//24``; from firmware 1.85; access: admin.
+        """
+        await self._call(NoneType, "interface.post_nfc_connection_priority", value)
+
+    async def put_nfc_connection_priority(self, value: NfcConnectionPriority) -> None:
+        """Stores whether NFC goes before the other interfaces.
+
+        ``PUT /1024//24``; from firmware 1.85; access: admin.
+        """
+        await self._call(NoneType, "interface.put_nfc_connection_priority", value)
+
+    async def get_host_inactivity_period(self) -> int:
+        """Reads the seconds after which a silent host is disconnected.
+
+        ``GET /1024//34``.
+        """
+        return await self._call(int, "interface.get_host_inactivity_period")
+
+    async def put_host_inactivity_period(self, value: int) -> None:
+        """Stores the seconds after which a silent host is disconnected.
+
+        ``PUT /1024//34``; access: admin.
+        """
+        await self._call(NoneType, "interface.put_host_inactivity_period", value)
+
+    async def get_application_data(self) -> bytes:
+        """Reads the data of the application, opaque to the Tap.
+
+        ``GET /1024//36``; access: logged in.
+        """
+        return await self._call(bytes, "interface.get_application_data")
+
+    async def put_application_data(self, value: bytes) -> None:
+        """Stores the data of the application, opaque to the Tap.
+
+        ``PUT /1024//36``; access: admin.
+        """
+        await self._call(NoneType, "interface.put_application_data", value)
+
+    async def put_certificate_public_key(self, value: bytes) -> None:
+        """Appends a chunk of the certificate of the Tap (PEM); an empty one erases it.
+
+        ``PUT /1024//37``; from firmware 1.86; access: admin.
+        """
+        await self._call(NoneType, "interface.put_certificate_public_key", value)
+
+    async def put_certificate_private_key(self, value: bytes) -> None:
+        """Appends a chunk of the private key of the Tap (PEM); an empty one erases it.
+
+        ``PUT /1024//38``; from firmware 1.86; access: admin.
+        """
+        await self._call(NoneType, "interface.put_certificate_private_key", value)
+
     async def get_nfc_autolog_profile_id(self) -> int:
         """Reads the profile that an encrypted NFC session logs in by itself.
 
@@ -326,6 +937,167 @@ class AsyncInterfaceService:
         """
         await self._call(NoneType, "interface.put_nfc_autolog_profile_id", value)
 
+    async def get_product_key(self) -> str:
+        """Reads the registration secret of the Tap, which is also the default of its broker passwords.
+
+        ``GET /1024//60``; access: admin.
+        """
+        return await self._call(str, "interface.get_product_key")
+
+    async def get_disabled_services(self) -> ServiceCode:
+        """Reads the services that are switched off.
+
+        ``GET /1024//75``; from firmware 1.107; access: logged in.
+        """
+        return await self._call(ServiceCode, "interface.get_disabled_services")
+
+    async def post_disabled_services(self, value: ServiceCode) -> None:
+        """Switches services off until the next reboot, and all others on.
+
+        ``POST /1024//75``; from firmware 1.107; access: admin.
+        """
+        await self._call(NoneType, "interface.post_disabled_services", value)
+
+    async def get_product_code(self) -> str:
+        """Reads the code of the product that the Tap is part of.
+
+        ``GET /1024//84``; from firmware 1.113; access: logged in.
+        """
+        return await self._call(str, "interface.get_product_code")
+
+    async def put_product_code(self, value: str) -> None:
+        """Stores the code of the product that the Tap is part of.
+
+        ``PUT /1024//84``; from firmware 1.113; access: admin.
+        """
+        await self._call(NoneType, "interface.put_product_code", value)
+
+    async def get_swd_direct_access_bundle(self) -> int:
+        """Reads the bundle (0 for none) whose rights decide about SWD_DIRECT_ACCESS.
+
+        ``GET /1024//100``; from firmware 1.23; access: logged in.
+        """
+        return await self._call(int, "interface.get_swd_direct_access_bundle")
+
+    async def set_swd_direct_access_bundle(self, value: int) -> None:
+        """Changes the bundle (0 for none) whose rights decide about SWD_DIRECT_ACCESS until the next reboot.
+
+        ``POST /1024//100``; from firmware 1.23; access: admin.
+        """
+        await self._call(NoneType, "interface.set_swd_direct_access_bundle", value)
+
+    async def put_swd_direct_access_bundle(self, value: int) -> None:
+        """Stores the bundle (0 for none) whose rights decide about SWD_DIRECT_ACCESS.
+
+        ``PUT /1024//100``; from firmware 1.23; access: admin.
+        """
+        await self._call(NoneType, "interface.put_swd_direct_access_bundle", value)
+
+    async def get_serial_access_bundle(self) -> int:
+        """Reads the bundle (0 for none) whose rights decide about SERIAL_ACCESS.
+
+        ``GET /1024//101``; from firmware 1.23; access: logged in.
+        """
+        return await self._call(int, "interface.get_serial_access_bundle")
+
+    async def set_serial_access_bundle(self, value: int) -> None:
+        """Changes the bundle (0 for none) whose rights decide about SERIAL_ACCESS until the next reboot.
+
+        ``POST /1024//101``; from firmware 1.23; access: admin.
+        """
+        await self._call(NoneType, "interface.set_serial_access_bundle", value)
+
+    async def put_serial_access_bundle(self, value: int) -> None:
+        """Stores the bundle (0 for none) whose rights decide about SERIAL_ACCESS.
+
+        ``PUT /1024//101``; from firmware 1.23; access: admin.
+        """
+        await self._call(NoneType, "interface.put_serial_access_bundle", value)
+
+    async def get_modbus_direct_access_bundle(self) -> int:
+        """Reads the bundle (0 for none) whose rights decide about MODBUS_DIRECT_ACCESS.
+
+        ``GET /1024//102``; from firmware 1.23; access: logged in.
+        """
+        return await self._call(int, "interface.get_modbus_direct_access_bundle")
+
+    async def set_modbus_direct_access_bundle(self, value: int) -> None:
+        """Changes the bundle (0 for none) whose rights decide about MODBUS_DIRECT_ACCESS until the next reboot.
+
+        ``POST /1024//102``; from firmware 1.23; access: admin.
+        """
+        await self._call(NoneType, "interface.set_modbus_direct_access_bundle", value)
+
+    async def put_modbus_direct_access_bundle(self, value: int) -> None:
+        """Stores the bundle (0 for none) whose rights decide about MODBUS_DIRECT_ACCESS.
+
+        ``PUT /1024//102``; from firmware 1.23; access: admin.
+        """
+        await self._call(NoneType, "interface.put_modbus_direct_access_bundle", value)
+
+    async def get_tapnpass_control_access_bundle(self) -> int:
+        """Reads the bundle (0 for none) whose rights decide about TAPNPASS_CONTROL_ACCESS.
+
+        ``GET /1024//103``; from firmware 1.23; access: logged in.
+        """
+        return await self._call(int, "interface.get_tapnpass_control_access_bundle")
+
+    async def set_tapnpass_control_access_bundle(self, value: int) -> None:
+        """Changes the bundle (0 for none) whose rights decide about TAPNPASS_CONTROL_ACCESS until the next reboot.
+
+        ``POST /1024//103``; from firmware 1.23; access: admin.
+        """
+        await self._call(NoneType, "interface.set_tapnpass_control_access_bundle", value)
+
+    async def put_tapnpass_control_access_bundle(self, value: int) -> None:
+        """Stores the bundle (0 for none) whose rights decide about TAPNPASS_CONTROL_ACCESS.
+
+        ``PUT /1024//103``; from firmware 1.23; access: admin.
+        """
+        await self._call(NoneType, "interface.put_tapnpass_control_access_bundle", value)
+
+    async def get_sp_codeexec_access_bundle(self) -> int:
+        """Reads the bundle (0 for none) whose rights decide about SP_CODEEXEC_ACCESS.
+
+        ``GET /1024//104``; from firmware 1.23; access: logged in.
+        """
+        return await self._call(int, "interface.get_sp_codeexec_access_bundle")
+
+    async def set_sp_codeexec_access_bundle(self, value: int) -> None:
+        """Changes the bundle (0 for none) whose rights decide about SP_CODEEXEC_ACCESS until the next reboot.
+
+        ``POST /1024//104``; from firmware 1.23; access: admin.
+        """
+        await self._call(NoneType, "interface.set_sp_codeexec_access_bundle", value)
+
+    async def put_sp_codeexec_access_bundle(self, value: int) -> None:
+        """Stores the bundle (0 for none) whose rights decide about SP_CODEEXEC_ACCESS.
+
+        ``PUT /1024//104``; from firmware 1.23; access: admin.
+        """
+        await self._call(NoneType, "interface.put_sp_codeexec_access_bundle", value)
+
+    async def get_mqtt_ids_access_bundle(self) -> int:
+        """Reads the bundle (0 for none) whose rights decide about MQTT_IDS_ACCESS.
+
+        ``GET /1024//105``; from firmware 1.23; access: logged in.
+        """
+        return await self._call(int, "interface.get_mqtt_ids_access_bundle")
+
+    async def set_mqtt_ids_access_bundle(self, value: int) -> None:
+        """Changes the bundle (0 for none) whose rights decide about MQTT_IDS_ACCESS until the next reboot.
+
+        ``POST /1024//105``; from firmware 1.23; access: admin.
+        """
+        await self._call(NoneType, "interface.set_mqtt_ids_access_bundle", value)
+
+    async def put_mqtt_ids_access_bundle(self, value: int) -> None:
+        """Stores the bundle (0 for none) whose rights decide about MQTT_IDS_ACCESS.
+
+        ``PUT /1024//105``; from firmware 1.23; access: admin.
+        """
+        await self._call(NoneType, "interface.put_mqtt_ids_access_bundle", value)
+
     async def get_current_host_protocol_max_frame_size(self) -> MaxFrameSize:
         """Reads the largest request and response frame on this interface.
 
@@ -339,6 +1111,34 @@ class AsyncInterfaceService:
         ``GET /1024//89``; from firmware 1.13.
         """
         return await self._call(list[Response], "interface.execute_multi_request_frame", value)
+
+    async def get_cloud_gateway_url(self) -> str:
+        """Reads the address of the web server to which log packets are uploaded.
+
+        ``GET /1024//12``; access: logged in.
+        """
+        return await self._call(str, "interface.get_cloud_gateway_url")
+
+    async def put_cloud_gateway_url(self, value: str) -> None:
+        """Stores the address of the web server to which log packets are uploaded.
+
+        ``PUT /1024//12``; access: admin.
+        """
+        await self._call(NoneType, "interface.put_cloud_gateway_url", value)
+
+    async def get_functions(self) -> AvailableFunction:
+        """Reads what the firmware offers: debugging and data log.
+
+        ``GET /1024//20``; access: logged in.
+        """
+        return await self._call(AvailableFunction, "interface.get_functions")
+
+    async def get_rand(self) -> bytes:
+        """Reads four random bytes; how many a Tap answers is assumed.
+
+        ``GET /1024//49``; up to firmware 1.83; access: logged in.
+        """
+        return await self._call(bytes, "interface.get_rand")
 
 
 class AsyncJvmService:
@@ -360,6 +1160,251 @@ class AsyncJvmService:
         ``POST /3//14``; access: admin.
         """
         await self._call(NoneType, "jvm.post_error_code", value)
+
+    async def get_profile_id(self) -> int:
+        """Reads the profile whose rights the Java code has.
+
+        ``GET /1024//66``; access: logged in.
+        """
+        return await self._call(int, "jvm.get_profile_id")
+
+    async def put_profile_id(self, value: int) -> None:
+        """Stores the profile whose rights the Java code has.
+
+        ``PUT /1024//66``; access: admin.
+        """
+        await self._call(NoneType, "jvm.put_profile_id", value)
+
+    async def get_code_size(self) -> int:
+        """Reads the bytes reserved for Java code.
+
+        ``GET /1024//73``; from firmware 1.90; access: logged in.
+        """
+        return await self._call(int, "jvm.get_code_size")
+
+    async def put_code_size(self, value: int) -> None:
+        """Stores the bytes reserved for Java code.
+
+        ``PUT /1024//73``; from firmware 1.90; access: admin.
+        """
+        await self._call(NoneType, "jvm.put_code_size", value)
+
+    async def append_code(self, value: bytes) -> None:
+        """Appends a chunk of Java code; an empty one erases the code.
+
+        ``PUT /1024//74``; from firmware 1.90; access: admin.
+        """
+        await self._call(NoneType, "jvm.append_code", value)
+
+    async def clear_code(self) -> None:
+        """Erases the Java code.
+
+        ``POST /1024//74``; from firmware 1.90; access: admin.
+        """
+        await self._call(NoneType, "jvm.clear_code")
+
+    async def get_log_and_reset(self) -> str:
+        """Reads the oldest part of the Java log that fits an answer, and removes it from the log.
+
+        ``GET /1024//120``; access: admin.
+        """
+        return await self._call(str, "jvm.get_log_and_reset")
+
+    async def put_log_and_reset(self) -> None:
+        """Empties the Java log.
+
+        ``PUT /1024//120``; access: admin.
+        """
+        await self._call(NoneType, "jvm.put_log_and_reset")
+
+    async def get_log(self) -> str:
+        """Reads the newest part of the Java log that fits an answer.
+
+        ``GET /1024//121``; access: logged in.
+        """
+        return await self._call(str, "jvm.get_log")
+
+    async def put_log(self, value: str) -> None:
+        """Appends text to the Java log; the oldest text makes room for it.
+
+        ``PUT /1024//121``; access: admin.
+        """
+        await self._call(NoneType, "jvm.put_log", value)
+
+
+class AsyncLoraService:
+    """Calls of the service ``lora``."""
+
+    def __init__(self, call: AsyncCaller) -> None:
+        self._call = call
+
+    async def get_ids(self) -> bytes:
+        """Reads the identifiers: DevEUI, AppEUI and AppKey.
+
+        ``GET /1024//90``; access: admin.
+        """
+        return await self._call(bytes, "lora.get_ids")
+
+    async def put_ids(self, value: bytes) -> None:
+        """Stores the identifiers: DevEUI, AppEUI and AppKey.
+
+        ``PUT /1024//90``; access: admin.
+        """
+        await self._call(NoneType, "lora.put_ids", value)
+
+    async def get_config(self) -> LoraConfig:
+        """Reads the device classes, and what travels over LoRa.
+
+        ``GET /1024//91``; access: logged in.
+        """
+        return await self._call(LoraConfig, "lora.get_config")
+
+    async def put_config(self, value: LoraConfig) -> None:
+        """Stores the device classes, and what travels over LoRa.
+
+        ``PUT /1024//91``; access: admin.
+        """
+        await self._call(NoneType, "lora.put_config", value)
+
+
+class AsyncMqttService:
+    """Calls of the service ``mqtt``."""
+
+    def __init__(self, call: AsyncCaller) -> None:
+        self._call = call
+
+    async def get_broker_hostname(self) -> str:
+        """Reads the host name of the broker.
+
+        ``GET /1024//50``; access: logged in.
+        """
+        return await self._call(str, "mqtt.get_broker_hostname")
+
+    async def put_broker_hostname(self, value: str) -> None:
+        """Stores the host name of the broker.
+
+        ``PUT /1024//50``; access: admin.
+        """
+        await self._call(NoneType, "mqtt.put_broker_hostname", value)
+
+    async def get_broker_port(self) -> str:
+        """Reads the port of the broker, as text.
+
+        ``GET /1024//51``; access: logged in.
+        """
+        return await self._call(str, "mqtt.get_broker_port")
+
+    async def put_broker_port(self, value: str) -> None:
+        """Stores the port of the broker, as text.
+
+        ``PUT /1024//51``; access: admin.
+        """
+        await self._call(NoneType, "mqtt.put_broker_port", value)
+
+    async def get_client_id(self) -> str:
+        """Reads the client id at the broker.
+
+        ``GET /1024//52``; from firmware 1.86; access: logged in.
+        """
+        return await self._call(str, "mqtt.get_client_id")
+
+    async def put_client_id(self, value: str) -> None:
+        """Stores the client id at the broker.
+
+        ``PUT /1024//52``; from firmware 1.86; access: admin.
+        """
+        await self._call(NoneType, "mqtt.put_client_id", value)
+
+    async def get_username(self) -> str:
+        """Reads the user name at the broker.
+
+        ``GET /1024//53``; from firmware 1.86; access: logged in.
+        """
+        return await self._call(str, "mqtt.get_username")
+
+    async def put_username(self, value: str) -> None:
+        """Stores the user name at the broker.
+
+        ``PUT /1024//53``; from firmware 1.86; access: admin.
+        """
+        await self._call(NoneType, "mqtt.put_username", value)
+
+    async def get_password(self) -> str:
+        """Reads the password at the broker.
+
+        ``GET /1024//54``; access: admin.
+        """
+        return await self._call(str, "mqtt.get_password")
+
+    async def put_password(self, value: str) -> None:
+        """Stores the password at the broker.
+
+        ``PUT /1024//54``; access: admin.
+        """
+        await self._call(NoneType, "mqtt.put_password", value)
+
+    async def get_relay_net_key(self) -> str:
+        """Reads the net key, from which a part of the topics follows.
+
+        ``GET /1024//55``; access: admin.
+        """
+        return await self._call(str, "mqtt.get_relay_net_key")
+
+    async def put_relay_net_key(self, value: str) -> None:
+        """Stores the net key, from which a part of the topics follows.
+
+        ``PUT /1024//55``; access: admin.
+        """
+        await self._call(NoneType, "mqtt.put_relay_net_key", value)
+
+    async def put_broker_certificate(self, value: bytes) -> None:
+        """Appends a chunk of the broker's certificate (PEM); an empty one erases it.
+
+        ``PUT /1024//57``; from firmware 1.86; access: admin.
+        """
+        await self._call(NoneType, "mqtt.put_broker_certificate", value)
+
+    async def get_topic_prefix(self) -> str:
+        """Reads the prefix of the topics, or the whole request topic.
+
+        ``GET /1024//58``; from firmware 1.86; access: logged in.
+        """
+        return await self._call(str, "mqtt.get_topic_prefix")
+
+    async def get_request_topic(self) -> str:
+        """Reads the prefix of the topics, or the whole request topic.
+
+        ``GET /1024//58``; from firmware 1.86; access: logged in.
+        """
+        return await self._call(str, "mqtt.get_request_topic")
+
+    async def put_topic_prefix(self, value: str) -> None:
+        """Stores the prefix of the topics, or the whole request topic.
+
+        ``PUT /1024//58``; from firmware 1.86; access: admin.
+        """
+        await self._call(NoneType, "mqtt.put_topic_prefix", value)
+
+    async def put_request_topic(self, value: str) -> None:
+        """Stores the prefix of the topics, or the whole request topic.
+
+        ``PUT /1024//58``; from firmware 1.86; access: admin.
+        """
+        await self._call(NoneType, "mqtt.put_request_topic", value)
+
+    async def get_response_topic(self) -> str:
+        """Reads the topic of the Tap's answers.
+
+        ``GET /1024//59``; from firmware 1.107; access: logged in.
+        """
+        return await self._call(str, "mqtt.get_response_topic")
+
+    async def put_response_topic(self, value: str) -> None:
+        """Stores the topic of the Tap's answers.
+
+        ``PUT /1024//59``; from firmware 1.107; access: admin.
+        """
+        await self._call(NoneType, "mqtt.put_response_topic", value)
 
 
 class AsyncScramService:
@@ -439,12 +1484,909 @@ class AsyncScramService:
         return await self._call(bytes, "scram.send", value)
 
 
+class AsyncSecureElementService:
+    """Calls of the service ``secure_element``."""
+
+    def __init__(self, call: AsyncCaller) -> None:
+        self._call = call
+
+    async def get_config(self) -> bytes:
+        """Reads the configuration of the secure element, as it was written.
+
+        ``GET /1024//70``; access: admin.
+        """
+        return await self._call(bytes, "secure_element.get_config")
+
+    async def set_config(self, value: bytes) -> None:
+        """Stores the configuration of the secure element.
+
+        ``PUT /1024//70``; access: admin.
+        """
+        await self._call(NoneType, "secure_element.set_config", value)
+
+    async def send(self, value: bytes) -> bytes:
+        """Exchanges a message with the secure element. This Tap has none, so it answers A1.
+
+        ``GET /1024//71``; access: logged in.
+        """
+        return await self._call(bytes, "secure_element.send", value)
+
+
+class AsyncSinglePacketService:
+    """Calls of the service ``single_packet``."""
+
+    def __init__(self, call: AsyncCaller) -> None:
+        self._call = call
+
+    async def write_and_execute_bytes(self, value: bytes) -> None:
+        """Executes a packet that fits one request.
+
+        ``POST /1024//80``; from firmware 1.13; access: rights of the bundle with code execution.
+        """
+        await self._call(NoneType, "single_packet.write_and_execute_bytes", value)
+
+    async def write_and_execute(self, value: SinglePacket) -> None:
+        """Executes a packet that fits one request.
+
+        ``POST /1024//80``; from firmware 1.13; access: rights of the bundle with code execution.
+        """
+        await self._call(NoneType, "single_packet.write_and_execute", value)
+
+    async def get_store_info(self) -> SinglePacketStoreInfo:
+        """Reads the state of the packet store, where older clients look for it.
+
+        ``GET /1024//80``; from firmware 1.13; access: logged in.
+        """
+        return await self._call(SinglePacketStoreInfo, "single_packet.get_store_info")
+
+    async def get_info(self) -> SinglePacketStoreInfo:
+        """Reads the state of the packet store.
+
+        ``GET /1024//81``; from firmware 1.13; access: logged in.
+        """
+        return await self._call(SinglePacketStoreInfo, "single_packet.get_info")
+
+    async def write_small_single_packet(self, value: bytes) -> None:
+        """Executes a packet that fits one request, where older clients send it.
+
+        ``POST /1024//81``; from firmware 1.13; access: rights of the bundle with code execution.
+        """
+        await self._call(NoneType, "single_packet.write_small_single_packet", value)
+
+    async def write_chunk(self, value: SinglePacketChunk) -> None:
+        """Writes a chunk into the packet store, behind the one before; offset 0 erases the store first.
+
+        ``POST /1024//82``; from firmware 1.13; access: rights of the bundle with code execution.
+        """
+        await self._call(NoneType, "single_packet.write_chunk", value)
+
+    async def execute_single_packet_in_store(self, value: int) -> None:
+        """Executes the packet in the store if its CRC-32/MPEG-2 is this; the store is erased in any case.
+
+        ``POST /1024//83``; from firmware 1.13; access: rights of the bundle with code execution.
+        """
+        await self._call(NoneType, "single_packet.execute_single_packet_in_store", value)
+
+
+class AsyncTapnpassService:
+    """Calls of the service ``tapnpass``."""
+
+    def __init__(self, call: AsyncCaller) -> None:
+        self._call = call
+
+    async def get_status(self) -> AdpStats:
+        """Reads the counters of the adapter.
+
+        ``GET /1027//36``; access: logged in.
+        """
+        return await self._call(AdpStats, "tapnpass.get_status")
+
+    async def post_action(self, value: bytes) -> None:
+        """Sends an action to the adapter; nobody states what the bytes mean.
+
+        ``POST /1027//39``; access: rights of the bundle with TapNPass control.
+        """
+        await self._call(NoneType, "tapnpass.post_action", value)
+
+    async def get_control_in(self) -> AdpControlIn:
+        """Reads the last command of the adapter.
+
+        ``GET /1027//41``; from firmware 1.51; access: rights of the bundle with TapNPass control.
+        """
+        return await self._call(AdpControlIn, "tapnpass.get_control_in")
+
+    async def set_control_in(self, value: AdpControlIn) -> None:
+        """Executes a command of the adapter; its result is the control-out word.
+
+        ``POST /1027//41``; from firmware 1.51; access: rights of the bundle with TapNPass control.
+        """
+        await self._call(NoneType, "tapnpass.set_control_in", value)
+
+    async def get_control_out(self) -> AdpControlOut:
+        """Reads the result of the last command.
+
+        ``GET /1027//42``; from firmware 1.51; access: rights of the bundle with TapNPass control.
+        """
+        return await self._call(AdpControlOut, "tapnpass.get_control_out")
+
+    async def set_adp_control_out(self, value: AdpControlOut) -> AdpControlOut:
+        """Changes the result of the last command, and answers it.
+
+        ``POST /1027//42``; from firmware 1.51; access: rights of the bundle with TapNPass control.
+        """
+        return await self._call(AdpControlOut, "tapnpass.set_adp_control_out", value)
+
+
+class AsyncTargetService:
+    """Calls of the service ``target``."""
+
+    def __init__(self, call: AsyncCaller) -> None:
+        self._call = call
+
+    async def get_protocol(self) -> TargetProtocol:
+        """Reads the protocol of the target.
+
+        ``GET /1027//1``.
+        """
+        return await self._call(TargetProtocol, "target.get_protocol")
+
+    async def set_protocol(self, value: TargetProtocol) -> None:
+        """Changes the protocol of the target until the next reboot.
+
+        ``POST /1027//1``; access: admin.
+        """
+        await self._call(NoneType, "target.set_protocol", value)
+
+    async def put_protocol(self, value: TargetProtocol) -> None:
+        """Stores the protocol of the target.
+
+        ``PUT /1027//1``; access: admin.
+        """
+        await self._call(NoneType, "target.put_protocol", value)
+
+    async def get_core_type(self) -> TargetCoreType:
+        """Reads the core of the target.
+
+        ``GET /1027//2``; access: logged in.
+        """
+        return await self._call(TargetCoreType, "target.get_core_type")
+
+    async def put_core_type(self, value: TargetCoreType) -> None:
+        """Stores the core of the target.
+
+        ``PUT /1027//2``; access: admin.
+        """
+        await self._call(NoneType, "target.put_core_type", value)
+
+    async def is_connected(self) -> bool:
+        """Tells whether the way to the target is open.
+
+        ``GET /1027//3``; from firmware 1.63.
+        """
+        return await self._call(bool, "target.is_connected")
+
+    async def connect(self) -> None:
+        """Opens the way to the target.
+
+        ``POST /1027//3``.
+        """
+        await self._call(NoneType, "target.connect")
+
+    async def disconnect(self) -> None:
+        """Closes the way to the target.
+
+        ``POST /1027//4``.
+        """
+        await self._call(NoneType, "target.disconnect")
+
+    async def reset(self) -> None:
+        """Pulses the reset line of the target, which also ends a reset that is held.
+
+        ``POST /1027//5``; access: rights of the debug bundle.
+        """
+        await self._call(NoneType, "target.reset")
+
+    async def get_firmware_version(self) -> Version:
+        """Reads the version of the target's firmware.
+
+        ``GET /1027//6``.
+        """
+        return await self._call(Version, "target.get_firmware_version")
+
+    async def put_firmware_version(self, value: Version) -> None:
+        """Stores the version of the target's firmware.
+
+        ``PUT /1027//6``; access: admin.
+        """
+        await self._call(NoneType, "target.put_firmware_version", value)
+
+    async def get_vcc(self) -> int:
+        """Reads the supply voltage of the target in millivolts.
+
+        ``GET /1027//7``; access: logged in.
+        """
+        return await self._call(int, "target.get_vcc")
+
+    async def get_min_voltage(self) -> int:
+        """Reads the lowest voltage that the target may have, in millivolts.
+
+        ``GET /1027//8``; access: logged in.
+        """
+        return await self._call(int, "target.get_min_voltage")
+
+    async def put_min_voltage(self, value: int) -> None:
+        """Stores the lowest voltage that the target may have, in millivolts.
+
+        ``PUT /1027//8``; access: admin.
+        """
+        await self._call(NoneType, "target.put_min_voltage", value)
+
+    async def get_max_voltage(self) -> int:
+        """Reads the highest voltage that the target may have, in millivolts.
+
+        ``GET /1027//9``; access: logged in.
+        """
+        return await self._call(int, "target.get_max_voltage")
+
+    async def put_max_voltage(self, value: int) -> None:
+        """Stores the highest voltage that the target may have, in millivolts.
+
+        ``PUT /1027//9``; access: admin.
+        """
+        await self._call(NoneType, "target.put_max_voltage", value)
+
+    async def get_page_size(self) -> int:
+        """Reads the size of a flash page of the target in bytes.
+
+        ``GET /1027//10``; access: logged in.
+        """
+        return await self._call(int, "target.get_page_size")
+
+    async def put_page_size(self, value: int) -> None:
+        """Stores the size of a flash page of the target in bytes.
+
+        ``PUT /1027//10``; access: admin.
+        """
+        await self._call(NoneType, "target.put_page_size", value)
+
+    async def get_com_stats(self) -> TargetComStats:
+        """Reads how many exchanges with the target failed and succeeded.
+
+        ``GET /1027//11``.
+        """
+        return await self._call(TargetComStats, "target.get_com_stats")
+
+    async def clear_com_stats(self) -> None:
+        """Sets the counters to zero.
+
+        ``POST /1027//11``; access: admin.
+        """
+        await self._call(NoneType, "target.clear_com_stats")
+
+    async def get_available_protocols(self) -> TargetProtocols:
+        """Reads the protocols that the module has, bit n for protocol n.
+
+        ``GET /1027//20``.
+        """
+        return await self._call(TargetProtocols, "target.get_available_protocols")
+
+    async def get_raw_protocol_configuration(self) -> bytes:
+        """Reads the settings block of the protocol.
+
+        ``GET /1027//21``; access: logged in.
+        """
+        return await self._call(bytes, "target.get_raw_protocol_configuration")
+
+    async def get_serial_modbus_configuration(self) -> TargetSerialModbusConfiguration:
+        """Reads the settings block of the protocol.
+
+        ``GET /1027//21``; access: logged in.
+        """
+        return await self._call(TargetSerialModbusConfiguration, "target.get_serial_modbus_configuration")
+
+    async def get_s3p_configuration(self) -> TargetS3PProtocolConfiguration:
+        """Reads the settings block of the protocol.
+
+        ``GET /1027//21``; access: logged in.
+        """
+        return await self._call(TargetS3PProtocolConfiguration, "target.get_s3p_configuration")
+
+    async def get_protocol_configuration(self) -> TapnpassProtocolConfiguration:
+        """Reads the settings block of the protocol.
+
+        ``GET /1027//21``; access: logged in.
+        """
+        return await self._call(TapnpassProtocolConfiguration, "target.get_protocol_configuration")
+
+    async def set_raw_protocol_configuration(self, value: bytes) -> None:
+        """Changes the settings block of the protocol until the next reboot.
+
+        ``POST /1027//21``; access: admin.
+        """
+        await self._call(NoneType, "target.set_raw_protocol_configuration", value)
+
+    async def set_serial_modbus_configuration(self, value: TargetSerialModbusConfiguration) -> None:
+        """Changes the settings block of the protocol until the next reboot.
+
+        ``POST /1027//21``; access: admin.
+        """
+        await self._call(NoneType, "target.set_serial_modbus_configuration", value)
+
+    async def set_s3p_configuration(self, value: TargetS3PProtocolConfiguration) -> None:
+        """Changes the settings block of the protocol until the next reboot.
+
+        ``POST /1027//21``; access: admin.
+        """
+        await self._call(NoneType, "target.set_s3p_configuration", value)
+
+    async def set_protocol_configuration(self, value: TapnpassProtocolConfiguration) -> None:
+        """Changes the settings block of the protocol until the next reboot.
+
+        ``POST /1027//21``; access: admin.
+        """
+        await self._call(NoneType, "target.set_protocol_configuration", value)
+
+    async def put_raw_protocol_configuration(self, value: bytes) -> None:
+        """Stores the settings block of the protocol; the first write after a factory reset fixes its size.
+
+        ``PUT /1027//21``; access: admin.
+        """
+        await self._call(NoneType, "target.put_raw_protocol_configuration", value)
+
+    async def put_serial_modbus_configuration(self, value: TargetSerialModbusConfiguration) -> None:
+        """Stores the settings block of the protocol; the first write after a factory reset fixes its size.
+
+        ``PUT /1027//21``; access: admin.
+        """
+        await self._call(NoneType, "target.put_serial_modbus_configuration", value)
+
+    async def put_s3p_configuration(self, value: TargetS3PProtocolConfiguration) -> None:
+        """Stores the settings block of the protocol; the first write after a factory reset fixes its size.
+
+        ``PUT /1027//21``; access: admin.
+        """
+        await self._call(NoneType, "target.put_s3p_configuration", value)
+
+    async def put_protocol_configuration(self, value: TapnpassProtocolConfiguration) -> None:
+        """Stores the settings block of the protocol; the first write after a factory reset fixes its size.
+
+        ``PUT /1027//21``; access: admin.
+        """
+        await self._call(NoneType, "target.put_protocol_configuration", value)
+
+    async def post_reset_keep(self) -> None:
+        """Asserts the reset line of the target and keeps it asserted.
+
+        ``POST /1027//30``; access: rights of the debug bundle.
+        """
+        await self._call(NoneType, "target.post_reset_keep")
+
+    async def read_debug(self, value: int) -> bytes:
+        """Reads a register of the debug port: four bytes.
+
+        ``GET /1027//31``; access: rights of the debug bundle.
+        """
+        return await self._call(bytes, "target.read_debug", value)
+
+    async def write_debug(self, value: RegisterWrite) -> None:
+        """Writes a register of the debug port.
+
+        ``POST /1027//31``; access: rights of the debug bundle.
+        """
+        await self._call(NoneType, "target.write_debug", value)
+
+    async def get_register_access(self, value: int) -> bytes:
+        """Reads a register of the core, or without a number all of them: four bytes each.
+
+        ``GET /1027//32``; access: rights of the debug bundle.
+        """
+        return await self._call(bytes, "target.get_register_access", value)
+
+    async def post_register_access(self, value: CoreRegisterWrite) -> None:
+        """Writes a register of the core.
+
+        ``POST /1027//32``; access: rights of the debug bundle.
+        """
+        await self._call(NoneType, "target.post_register_access", value)
+
+    async def read_address(self, value: MemoryInfo) -> bytes:
+        """Reads elements by address: of memory, of a variable of the protocol, or pins.
+
+        ``GET /1027//33``; access: rights of the debug bundle.
+        """
+        return await self._call(bytes, "target.read_address", value)
+
+    async def write_address(self, value: MemoryWriteInfo) -> None:
+        """Writes elements by address.
+
+        ``POST /1027//33``; access: rights of the debug bundle.
+        """
+        await self._call(NoneType, "target.write_address", value)
+
+    async def send_receive(self, value: bytes) -> bytes:
+        """Sends bytes over the serial line and answers what comes back.
+
+        ``GET /1027//34``; access: rights of the bundle with serial access.
+        """
+        return await self._call(bytes, "target.send_receive", value)
+
+    async def send(self, value: bytes) -> bytes:
+        """Sends bytes over the serial line; the answer is empty (OQ57).
+
+        ``POST /1027//34``; access: rights of the bundle with serial access.
+        """
+        return await self._call(bytes, "target.send", value)
+
+    async def read_bytes(self, value: int) -> bytes:
+        """Takes what came over the serial line, without waiting: all of it, or so many bytes.
+
+        ``GET /1027//35``; access: rights of the bundle with serial access.
+        """
+        return await self._call(bytes, "target.read_bytes", value)
+
+    async def modbus_write(self, value: ModbusWriteOptions) -> None:
+        """Writes elements of a Modbus slave.
+
+        ``POST /1027//37``; access: rights of the bundle with direct Modbus access.
+        """
+        await self._call(NoneType, "target.modbus_write", value)
+
+    async def modbus_write_with_get(self, value: ModbusWriteOptions) -> None:
+        """Writes elements of a Modbus slave, which takes the right to write.
+
+        ``GET /1027//37``; access: rights of the bundle with direct Modbus access.
+        """
+        await self._call(NoneType, "target.modbus_write_with_get", value)
+
+    async def modbus_read(self, value: ModbusOptions) -> bytes:
+        """Reads elements of a Modbus slave.
+
+        ``GET /1027//38``; access: rights of the bundle with direct Modbus access.
+        """
+        return await self._call(bytes, "target.modbus_read", value)
+
+    async def get_sub_protocol(self) -> TargetProtocol:
+        """Reads the protocol that is in use beside that of the target.
+
+        ``GET /1027//40``; access: logged in.
+        """
+        return await self._call(TargetProtocol, "target.get_sub_protocol")
+
+    async def set_sub_protocol(self, value: TargetProtocol) -> None:
+        """Changes the protocol beside that of the target until the next reboot.
+
+        ``POST /1027//40``; access: admin.
+        """
+        await self._call(NoneType, "target.set_sub_protocol", value)
+
+    async def get_received_count(self) -> int:
+        """Reads how many bytes wait in the buffer of the serial line.
+
+        ``GET /1027//43``; from firmware 1.57; access: rights of the bundle with serial access.
+        """
+        return await self._call(int, "target.get_received_count")
+
+    async def read_memory(self, value: MemoryInfo) -> bytes:
+        """Reads elements by address, at the object number of the oldest client.
+
+        ``GET /1030//13``; access: rights of the debug bundle.
+        """
+        return await self._call(bytes, "target.read_memory", value)
+
+    async def write_memory(self, value: MemoryWriteInfo) -> None:
+        """Writes elements by address, at the object number of the oldest client.
+
+        ``POST /1030//13``; access: rights of the debug bundle.
+        """
+        await self._call(NoneType, "target.write_memory", value)
+
+
+class AsyncTimeService:
+    """Calls of the service ``time``."""
+
+    def __init__(self, call: AsyncCaller) -> None:
+        self._call = call
+
+    async def get_ntp_server(self) -> str:
+        """Reads the NTP server; empty is none.
+
+        ``GET /1024//77``; from firmware 1.107; access: logged in.
+        """
+        return await self._call(str, "time.get_ntp_server")
+
+    async def put_ntp_server(self, value: str) -> None:
+        """Stores the NTP server; empty is none.
+
+        ``PUT /1024//77``; from firmware 1.107; access: admin.
+        """
+        await self._call(NoneType, "time.put_ntp_server", value)
+
+    async def get_time_zone(self) -> str:
+        """Reads the time zone as POSIX writes it: UTC-1 is an hour east of Greenwich; empty is UTC.
+
+        ``GET /1024//78``; from firmware 1.107; access: logged in.
+        """
+        return await self._call(str, "time.get_time_zone")
+
+    async def put_time_zone(self, value: str) -> None:
+        """Stores the time zone as POSIX writes it: UTC-1 is an hour east of Greenwich; empty is UTC.
+
+        ``PUT /1024//78``; from firmware 1.107; access: admin.
+        """
+        await self._call(NoneType, "time.put_time_zone", value)
+
+    async def get_local_time(self) -> LocalTime:
+        """Reads date and time of day in the time zone of the Tap.
+
+        ``GET /1024//79``; from firmware 1.107; access: logged in.
+        """
+        return await self._call(LocalTime, "time.get_local_time")
+
+
+class AsyncVariableService:
+    """Calls of the service ``variable``."""
+
+    def __init__(self, call: AsyncCaller) -> None:
+        self._call = call
+
+    async def get_variable_address(self, variable_id: int) -> int:
+        """Reads the address of the variable on the target.
+
+        ``GET /1029/{variable_id}/0``; access: logged in.
+        """
+        return await self._call(int, "variable.get_variable_address", instance=variable_id)
+
+    async def get_modbus_variable_address(self, variable_id: int) -> ModbusVariableAddress:
+        """Reads the address of the variable on the target.
+
+        ``GET /1029/{variable_id}/0``; access: logged in.
+        """
+        return await self._call(ModbusVariableAddress, "variable.get_modbus_variable_address", instance=variable_id)
+
+    async def put_variable_address(self, variable_id: int, value: int) -> None:
+        """Stores the address of the variable on the target.
+
+        ``PUT /1029/{variable_id}/0``; access: admin.
+        """
+        await self._call(NoneType, "variable.put_variable_address", value, instance=variable_id)
+
+    async def put_modbus_variable_address(self, variable_id: int, value: ModbusVariableAddress) -> None:
+        """Stores the address of the variable on the target.
+
+        ``PUT /1029/{variable_id}/0``; access: admin.
+        """
+        await self._call(NoneType, "variable.put_modbus_variable_address", value, instance=variable_id)
+
+    async def get_type(self, variable_id: int) -> VariableType:
+        """Reads where the variable lives and what its elements are.
+
+        ``GET /1029/{variable_id}/1``.
+        """
+        return await self._call(VariableType, "variable.get_type", instance=variable_id)
+
+    async def put_type(self, variable_id: int, value: VariableType) -> None:
+        """Stores where the variable lives and what its elements are.
+
+        ``PUT /1029/{variable_id}/1``; access: admin.
+        """
+        await self._call(NoneType, "variable.put_type", value, instance=variable_id)
+
+    async def get_number_of_elements(self, variable_id: int) -> int:
+        """Reads the number of elements of the variable.
+
+        ``GET /1029/{variable_id}/2``.
+        """
+        return await self._call(int, "variable.get_number_of_elements", instance=variable_id)
+
+    async def put_number_of_elements(self, variable_id: int, value: int) -> None:
+        """Stores the number of elements of the variable.
+
+        ``PUT /1029/{variable_id}/2``; access: admin.
+        """
+        await self._call(NoneType, "variable.put_number_of_elements", value, instance=variable_id)
+
+    async def get_current_access(self, variable_id: int) -> ReadWriteRights:
+        """Reads the rights of the session on the variable.
+
+        ``GET /1029/{variable_id}/3``.
+        """
+        return await self._call(ReadWriteRights, "variable.get_current_access", instance=variable_id)
+
+    async def read_profile(self) -> BundleValues:
+        """Reads the values of all variables that the session may read.
+
+        ``GET /1029//4``.
+        """
+        return await self._call(BundleValues, "variable.read_profile")
+
+    async def get_value(self, variable_id: int) -> bytes:
+        """Reads the value of the variable, elements one after the other.
+
+        ``GET /1029/{variable_id}/4``; access: rights of the bundle.
+        """
+        return await self._call(bytes, "variable.get_value", instance=variable_id)
+
+    async def get_gpio_mode(self, variable_id: int) -> GPIOMode:
+        """Reads the value of the variable, elements one after the other.
+
+        ``GET /1029/{variable_id}/4``; access: rights of the bundle.
+        """
+        return await self._call(GPIOMode, "variable.get_gpio_mode", instance=variable_id)
+
+    async def put_value(self, variable_id: int, value: bytes) -> None:
+        """Writes the value of the variable and, in the Tap, keeps it.
+
+        ``PUT /1029/{variable_id}/4``; access: rights of the bundle.
+        """
+        await self._call(NoneType, "variable.put_value", value, instance=variable_id)
+
+    async def set_value(self, variable_id: int, value: bytes) -> None:
+        """Writes the value of the variable.
+
+        ``POST /1029/{variable_id}/5``; access: rights of the bundle.
+        """
+        await self._call(NoneType, "variable.set_value", value, instance=variable_id)
+
+    async def get_bundle_id(self, variable_id: int) -> int:
+        """Reads the bundle that the variable belongs to.
+
+        ``GET /1029/{variable_id}/6``.
+        """
+        return await self._call(int, "variable.get_bundle_id", instance=variable_id)
+
+    async def put_bundle_id(self, variable_id: int, value: int) -> None:
+        """Stores the bundle that the variable belongs to.
+
+        ``PUT /1029/{variable_id}/6``; access: admin.
+        """
+        await self._call(NoneType, "variable.put_bundle_id", value, instance=variable_id)
+
+    async def get_bundle_values(self, variable_id: int) -> BundleValues:
+        """Reads the values of all variables of the bundle that the variable belongs to.
+
+        ``GET /1029/{variable_id}/7``; access: rights of the bundle.
+        """
+        return await self._call(BundleValues, "variable.get_bundle_values", instance=variable_id)
+
+    async def get_raw_meta(self, variable_id: int) -> bytes:
+        """Reads the meta block of the variable.
+
+        ``GET /1029/{variable_id}/8``; from firmware 1.73.
+        """
+        return await self._call(bytes, "variable.get_raw_meta", instance=variable_id)
+
+    async def get_meta(self, variable_id: int) -> VariableMeta:
+        """Reads the meta block of the variable.
+
+        ``GET /1029/{variable_id}/8``; from firmware 1.73.
+        """
+        return await self._call(VariableMeta, "variable.get_meta", instance=variable_id)
+
+    async def put_raw_meta(self, variable_id: int, value: bytes) -> None:
+        """Stores the meta block of the variable.
+
+        ``PUT /1029/{variable_id}/8``; from firmware 1.73; access: admin.
+        """
+        await self._call(NoneType, "variable.put_raw_meta", value, instance=variable_id)
+
+    async def put_meta(self, variable_id: int, value: VariableMeta) -> None:
+        """Stores the meta block of the variable.
+
+        ``PUT /1029/{variable_id}/8``; from firmware 1.73; access: admin.
+        """
+        await self._call(NoneType, "variable.put_meta", value, instance=variable_id)
+
+    async def get_unit(self, variable_id: int) -> str:
+        """Reads the unit of the variable.
+
+        ``GET /1029/{variable_id}/9``; from firmware 1.60.
+        """
+        return await self._call(str, "variable.get_unit", instance=variable_id)
+
+    async def put_unit(self, variable_id: int, value: str) -> None:
+        """Stores the unit of the variable.
+
+        ``PUT /1029/{variable_id}/9``; from firmware 1.60; access: admin.
+        """
+        await self._call(NoneType, "variable.put_unit", value, instance=variable_id)
+
+    async def create(self, variable_id: int, value: int) -> None:
+        """Creates the variable whose id is the instance; the body reserves bytes for its meta block.
+
+        ``POST /1029/{variable_id}/65535``; access: admin.
+        """
+        await self._call(NoneType, "variable.create", value, instance=variable_id)
+
+
+class AsyncWifiService:
+    """Calls of the service ``wifi``."""
+
+    def __init__(self, call: AsyncCaller) -> None:
+        self._call = call
+
+    async def get_mode(self) -> WifiMode:
+        """Reads who makes the network, the Tap or a router.
+
+        ``GET /1024//15``; access: logged in.
+        """
+        return await self._call(WifiMode, "wifi.get_mode")
+
+    async def put_mode(self, value: WifiMode) -> None:
+        """Stores who makes the network, the Tap or a router.
+
+        ``PUT /1024//15``; access: admin.
+        """
+        await self._call(NoneType, "wifi.put_mode", value)
+
+    async def get_key(self) -> str:
+        """Reads the key of the network.
+
+        ``GET /1024//16``; access: admin.
+        """
+        return await self._call(str, "wifi.get_key")
+
+    async def put_key(self, value: str) -> None:
+        """Stores the key of the network.
+
+        ``PUT /1024//16``; access: admin.
+        """
+        await self._call(NoneType, "wifi.put_key", value)
+
+    async def get_ssid(self) -> str:
+        """Reads the name of the network.
+
+        ``GET /1024//25``; access: logged in.
+        """
+        return await self._call(str, "wifi.get_ssid")
+
+    async def put_ssid(self, value: str) -> None:
+        """Stores the name of the network.
+
+        ``PUT /1024//25``; access: admin.
+        """
+        await self._call(NoneType, "wifi.put_ssid", value)
+
+    async def get_ip(self) -> str:
+        """Reads the IPv4 address; 0.0.0.0 asks DHCP for one.
+
+        ``GET /1024//30``; access: logged in.
+        """
+        return await self._call(str, "wifi.get_ip")
+
+    async def put_ip(self, value: str) -> None:
+        """Stores the IPv4 address; 0.0.0.0 asks DHCP for one.
+
+        ``PUT /1024//30``; access: admin.
+        """
+        await self._call(NoneType, "wifi.put_ip", value)
+
+    async def get_gateway_ip(self) -> str:
+        """Reads the IPv4 gateway.
+
+        ``GET /1024//31``; access: logged in.
+        """
+        return await self._call(str, "wifi.get_gateway_ip")
+
+    async def put_gateway_ip(self, value: str) -> None:
+        """Stores the IPv4 gateway.
+
+        ``PUT /1024//31``; access: admin.
+        """
+        await self._call(NoneType, "wifi.put_gateway_ip", value)
+
+    async def get_ip_mask(self) -> str:
+        """Reads the IPv4 netmask.
+
+        ``GET /1024//32``; access: logged in.
+        """
+        return await self._call(str, "wifi.get_ip_mask")
+
+    async def put_ip_mask(self, value: str) -> None:
+        """Stores the IPv4 netmask.
+
+        ``PUT /1024//32``; access: admin.
+        """
+        await self._call(NoneType, "wifi.put_ip_mask", value)
+
+    async def get_hostname(self) -> str:
+        """Reads the host name: application name and last five characters of the serial number.
+
+        ``GET /1024//35``; access: logged in.
+        """
+        return await self._call(str, "wifi.get_hostname")
+
+    async def get_country_code(self) -> int:
+        """Reads the country, as a number of ISO 3166.
+
+        ``GET /1024//95``; from firmware 1.88; access: logged in.
+        """
+        return await self._call(int, "wifi.get_country_code")
+
+    async def put_country_code(self, value: int) -> None:
+        """Stores the country, as a number of ISO 3166.
+
+        ``PUT /1024//95``; from firmware 1.88; access: admin.
+        """
+        await self._call(NoneType, "wifi.put_country_code", value)
+
+    async def get_protocol(self) -> WifiProtocol:
+        """Reads the newest variant of 802.11 that is allowed; the vendor's decoder takes only one.
+
+        ``GET /1024//96``; from firmware 1.88; access: logged in.
+        """
+        return await self._call(WifiProtocol, "wifi.get_protocol")
+
+    async def put_protocol(self, value: WifiProtocols) -> None:
+        """Stores the variants of 802.11 that are allowed.
+
+        ``PUT /1024//96``; from firmware 1.88; access: admin.
+        """
+        await self._call(NoneType, "wifi.put_protocol", value)
+
+    async def get_tx_power(self) -> int:
+        """Reads the highest transmit power in dBm.
+
+        ``GET /1024//97``; from firmware 1.88; access: logged in.
+        """
+        return await self._call(int, "wifi.get_tx_power")
+
+    async def put_tx_power(self, value: int) -> None:
+        """Stores the highest transmit power in dBm.
+
+        ``PUT /1024//97``; from firmware 1.88; access: admin.
+        """
+        await self._call(NoneType, "wifi.put_tx_power", value)
+
+    async def get_ssid_visibility(self) -> WifiSSIDVisibility:
+        """Reads who sees the name of the network.
+
+        ``GET /1024//98``; from firmware 1.88; access: logged in.
+        """
+        return await self._call(WifiSSIDVisibility, "wifi.get_ssid_visibility")
+
+    async def put_ssid_visibility(self, value: WifiSSIDVisibility) -> None:
+        """Stores who sees the name of the network.
+
+        ``PUT /1024//98``; from firmware 1.88; access: admin.
+        """
+        await self._call(NoneType, "wifi.put_ssid_visibility", value)
+
+    async def get_key_visibility(self) -> WifiKeyVisibility:
+        """Reads whether the key of the network is shown.
+
+        ``GET /1024//99``; from firmware 1.88; access: logged in.
+        """
+        return await self._call(WifiKeyVisibility, "wifi.get_key_visibility")
+
+    async def put_key_visibility(self, value: WifiKeyVisibility) -> None:
+        """Stores whether the key of the network is shown.
+
+        ``PUT /1024//99``; from firmware 1.88; access: admin.
+        """
+        await self._call(NoneType, "wifi.put_key_visibility", value)
+
+
 class AsyncServices:
     """All services of a Tap."""
 
     def __init__(self, call: AsyncCaller) -> None:
+        self.acl = AsyncAclService(call)
+        self.ble = AsyncBleService(call)
+        self.bundle = AsyncBundleService(call)
+        self.cloud = AsyncCloudService(call)
+        self.data_log = AsyncDataLogService(call)
         self.device = AsyncDeviceService(call)
+        self.firmware = AsyncFirmwareService(call)
         self.group = AsyncGroupService(call)
         self.interface = AsyncInterfaceService(call)
         self.jvm = AsyncJvmService(call)
+        self.lora = AsyncLoraService(call)
+        self.mqtt = AsyncMqttService(call)
         self.scram = AsyncScramService(call)
+        self.secure_element = AsyncSecureElementService(call)
+        self.single_packet = AsyncSinglePacketService(call)
+        self.tapnpass = AsyncTapnpassService(call)
+        self.target = AsyncTargetService(call)
+        self.time = AsyncTimeService(call)
+        self.variable = AsyncVariableService(call)
+        self.wifi = AsyncWifiService(call)

@@ -181,6 +181,60 @@ def test_resources() -> None:
     assert run("resources", "--format", "markdown").stdout.startswith("| path | method |")
 
 
+def test_resources_that_change_with_an_update() -> None:
+    up, down = (json.loads(run("resources", "--diff", *pair, "--format", "json").stdout) for pair in
+                (("1.85", "1.113"), ("1.113", "1.85")))  # fmt: skip
+    assert (up["from"], up["to"]) == ("1.85.0", "1.113.0")
+    assert {"scram.send_with_iv", "time.get_ntp_server", "wifi.get_country_code"} <= names(up["added"])
+    assert {"cloud.get_mqtt_client_id", "cloud.put_mqtt_password"} <= names(up["gone"])
+    assert (names(down["added"]), names(down["gone"])) == (names(up["gone"]), names(up["added"]))
+    every = {version: names(json.loads(run("resources", "--firmware", version, "--format", "json").stdout))
+             for version in ("1.85", "1.113")}  # fmt: skip
+    assert every["1.113"] - every["1.85"] == names(up["added"])
+    assert every["1.85"] - every["1.113"] == names(up["gone"])
+
+
+def names(rows: list[dict[str, str]]) -> set[str]:
+    return {row["name"] for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "printed", "complaint"),
+    [
+        (("--diff", "1.85", "1.86"), 0, "1.85.0 -> 1.86.0: 11 added, 0 gone, 0 changed", ""),
+        (("--diff", "1.85", "1.86"), 0, "added   /1024//44  GET     scram.send_with_iv", ""),
+        (("--diff", "1.86", "1.86.7"), 0, "1.86.0 -> 1.86.7: 0 added, 0 gone, 0 changed\n", ""),
+        (("--diff", "1.86", "1.85", "--format", "markdown"), 0, "| gone | /1024//44 | GET | scram.send_with_iv |", ""),
+        (("--diff", "1.85"), 2, "", "requires 2 arguments"),
+        (("--diff", "1.85", "new"), 2, "", "'new' is not a version; expected MAJOR.MINOR"),
+        (("--diff", "1.85", "1.86", "--firmware", "1.85"), 2, "", "--diff names two versions itself"),
+        (("--firmware", "1.300"), 2, "", "the limit is 255.255.65535"),
+    ],
+)
+def test_resources_of_two_versions(arguments: tuple[str, ...], code: int, printed: str, complaint: str) -> None:
+    result = run("resources", *arguments)
+    assert result.returncode == code, result
+    assert printed in result.stdout
+    assert complaint in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_resources_leave_a_firmware_of_the_environment_alone() -> None:
+    assert "11 added" in run("resources", "--diff", "1.85", "1.86", TAP_FIRMWARE="1.113").stdout
+
+
+HEAVY = {"pydantic", "yaml", "protocol.client", "emulator.docs", "emulator.config.model"}
+"""What a Tap without a configuration file never needs; each costs a good part of the half second to `ready`."""
+
+
+def test_serve_imports_no_more_than_it_needs() -> None:
+    code = "import sys, emulator.cli, emulator.commands.serve; print(*sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    imported = result.stdout.split()
+    assert "emulator.device" in imported
+    assert {name for name in HEAVY for module in imported if f"{module}.".startswith(f"{name}.")} == set()
+
+
 KEY = "000102030405060708090a0b0c0d0e0f"
 
 

@@ -15,6 +15,14 @@ SHOWN = [
     ["0x86 login as 'admin': wrong user name or password: NOT_ACCEPTABLE (0x86)", "65535 300 True"],
     ["IoTize00410000009B", "True"],
     [
+        "Climate ['temperature', 'humidity']",
+        "Controls ['setpoint', 'lamp', 'message']",
+        "{'setpoint': 21.0, 'lamp': False, 'message': ''}",
+        "0 0",
+        "0",
+    ],
+    ["Kitchen"],
+    [
         "OK (0x00) 496f54697a65303034313030303030303942",
         "b'IoTize00410000009B'",
         "False",
