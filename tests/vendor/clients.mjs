@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { Tap } from '@iotize/tap';
 import '@iotize/tap/bundles/iotize-tap-auth.umd.js';
 import '@iotize/tap/bundles/iotize-tap-service-all.umd.js';
-import '@iotize/tap/bundles/iotize-tap-ext-keep-alive.umd.js';
+import '@iotize/tap/bundles/iotize-tap-ext-all.umd.js';
 import { Device, Protocol } from '@iotize/device-client.js/index.js';
+import '@iotize/device-client.js/ext/datalogger.js';
+import '@iotize/device-client.js/ext/keep-alive.js';
 import { TcpProtocol, overTcp } from './tcp.mjs';
 import { recorded } from './recording.mjs';
 import { until } from './waiting.mjs';
@@ -73,11 +75,17 @@ const RecordedTcp = recorded(TcpProtocol);
 
 class NewClient extends Client {
   static label = '@iotize/tap 2.7.0';
+  generation = 'new';
 
   constructor(url) {
     super();
     this.link = new RecordedTcp(url, () => this.keys);
     this.tap = Tap.fromProtocol(this.link);
+  }
+
+  /** The services by name; each has its calls as `resources`. */
+  get services() {
+    return this.service.servicesMap();
   }
 
   get auth() {
@@ -142,6 +150,7 @@ const RecordedOldTcp = recorded(overTcp(Protocol.Impl.QueueComProtocol));
 
 class OldClient extends Client {
   static label = '@iotize/device-client.js 0.0.1-alpha.105';
+  generation = 'old';
 
   /** All instances change this one object, so the next one would believe that it is logged in. */
   static reset() {
@@ -152,6 +161,11 @@ class OldClient extends Client {
     super();
     this.link = new RecordedOldTcp(url, () => this.keys);
     this.tap = Device.Tap.fromProtocol(this.link);
+  }
+
+  get services() {
+    const names = Object.keys(this.service).map((name) => name.slice(1)); // they are kept with an underscore
+    return Object.fromEntries(names.map((name) => [name, this.service[name]]));
   }
 
   get auth() {

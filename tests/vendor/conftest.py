@@ -76,12 +76,12 @@ class Taps:
     """Running Taps by configuration: each serves one test after the other, until one fails or changes it for good."""
 
     folder: Path
-    idle: dict[tuple[str, str], Serving] = field(default_factory=dict)
+    idle: dict[tuple[str | Path, str], Serving] = field(default_factory=dict)
     started: int = 0
 
     @contextmanager
-    def borrow(self, configuration: str, firmware: str, *, keep: bool = True) -> Iterator[Serving]:
-        """A Tap made from the text of a device.yaml; its log must not tell of a fault."""
+    def borrow(self, configuration: str | Path, firmware: str, *, keep: bool = True) -> Iterator[Serving]:
+        """A Tap made from the text of a device.yaml, or from a file; its log must not tell of a fault."""
         tap = self.idle.pop((configuration, firmware), None) or self._start(configuration, firmware)
         logged = tap.log.stat().st_size
         try:
@@ -95,15 +95,27 @@ class Taps:
                 stop(tap)
 
     def stop(self) -> None:
-        """Ends all of them."""
+        """Ends all of them, at once."""
+        for tap in self.idle.values():
+            tap.process.terminate()
         for tap in self.idle.values():
             stop(tap)
 
-    def _start(self, configuration: str, firmware: str) -> Serving:
+    def _start(self, configuration: str | Path, firmware: str) -> Serving:
         self.started += 1
-        file = self.folder / f"device{self.started}.yaml"
-        file.write_text(configuration, encoding="utf-8")
-        return start([*SERVE, "--firmware", firmware, str(file)], file.with_suffix(".log"))
+        log = self.folder / f"device{self.started}.log"
+        if isinstance(configuration, Path):
+            file = configuration
+        else:
+            file = log.with_suffix(".yaml")
+            file.write_text(configuration, encoding="utf-8")
+        return start([*SERVE, "--firmware", firmware, str(file)], log)
+
+
+def url_of(server: Serving) -> str:
+    """The address of a server as the clients want it."""
+    host, port = server.address
+    return f"tcp://{host}:{port}"
 
 
 @pytest.fixture(scope="session")

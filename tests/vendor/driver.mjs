@@ -2,13 +2,12 @@
 // keeping, and each case has connections of its own.
 import { createInterface } from 'node:readline';
 import { readdir } from 'node:fs/promises';
+import './stderr.mjs';
 import './hashing.mjs';
 import { clients } from './clients.mjs';
 
 const TIME_LIMIT = 30_000;
 const PATIENCE = { timeout: 5_000 }; // a busy machine is no fault of the Tap; the clients' own limits are 0.5 and 1 s
-
-console.log = console.info = console.error; // stdout is for answers
 
 const folder = new URL('cases/', import.meta.url);
 const files = (await readdir(folder)).filter((name) => name.endsWith('.mjs'));
@@ -26,9 +25,9 @@ async function run({ name, client, url, ...context }) {
     return tap;
   };
   try {
-    await within(TIME_LIMIT, cases[name]({ ...context, client, openAnother, tap: await openAnother() }));
+    const observed = await within(TIME_LIMIT, cases[name]({ ...context, client, openAnother, tap: await openAnother() }));
     opened.forEach(({ link }) => link.verify());
-    return { exchanges: opened.reduce((sum, tap) => sum + tap.exchanges.length, 0) };
+    return { exchanges: opened.reduce((sum, tap) => sum + tap.exchanges.length, 0), observed };
   } catch (error) {
     return { error: [error.stack, ...opened.map(transcript)].join('\n\n') };
   } finally {

@@ -11,8 +11,8 @@ from typing import Final
 
 import pytest
 
-from tests.serving import Serving
-from tests.vendor.conftest import HERE, Clients, Taps
+from tests.vendor import sweeps, tools
+from tests.vendor.conftest import HERE, Clients, Taps, url_of
 
 NEW: Final = "2.7.0"
 OLD: Final = "alpha.105"
@@ -137,8 +137,9 @@ def test_client(clients: Clients, taps: Taps, case: Case, client: str, tap: str,
     assert result["exchanges"] > 0
 
 
-def test_each_case_is_in_the_table(clients: Clients) -> None:
-    assert sorted(clients.ask()["cases"]) == sorted({case.name for case in CASES})
+def test_each_case_is_in_a_table(clients: Clients) -> None:
+    run = {case.name for case in CASES} | {run.case for run in tools.RUNS} | {sweeps.CASE}
+    assert sorted(clients.ask()["cases"]) == sorted(run)
 
 
 def test_smoke(taps: Taps) -> None:
@@ -158,8 +159,3 @@ def node_output(script: str, taps: Taps) -> str:
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
     return result.stdout
-
-
-def url_of(server: Serving) -> str:
-    host, port = server.address
-    return f"tcp://{host}:{port}"

@@ -14,3 +14,9 @@ export async function until(action, { seconds = 5, interval = 50 } = {}) {
     }
   }
 }
+
+/** Everything that an observable tells, once it is complete. */
+export const collected = (observable) => new Promise((resolve, reject) => {
+  const events = [];
+  observable.subscribe({ next: (event) => events.push(event), error: reject, complete: () => resolve(events) });
+});
