@@ -61,9 +61,10 @@ format: setup ## bring the code into shape
 bench: setup ## measure throughput, latency, start-up and memory
 	@$(BIN)/python -m tests.perf $(ARGS)
 
-docs: setup ## write the generated files anew
+docs: setup $(VENDOR) ## write the generated files anew
 	@$(BIN)/python -m emulator.docs
 	@$(BIN)/python -m protocol.client.generate
+	@$(BIN)/python -m tests.vendor.report
 
 image: ## build the container image with docker, buildah or podman
 	@tests/container/tool.sh build $(IMAGE)

@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 
 from emulator.device import Device
 from emulator.journal import Record
-from emulator.state import Key
+from emulator.state import REMOVED, Key
 from protocol.codes import is_success
+from protocol.firmware import Version
 from protocol.resources.registry import SETTINGS
 
 
@@ -25,6 +26,8 @@ class RecordingStore:
         if erase:
             self.records.clear()
         self.records.update(changes)
+        for key in [key for key, value in changes.items() if value is REMOVED]:
+            del self.records[key]
 
 
 class Memory(NamedTuple):
@@ -32,13 +35,29 @@ class Memory(NamedTuple):
 
     settings: dict[str, Any]
     groups: dict[int, Any]
+    bundles: dict[int, Any]
+    variables: dict[int, Any]
+    values: dict[int, bytes]
+    posted_values: dict[int, bytes]
+    packets: dict[int, bytes]
     factory: bool
+    firmware: Version
 
 
 def memory_of(device: Device) -> Memory:
     """A copy that later requests do not change."""
     state = device.state
-    return Memory({key: state[key] for key in SETTINGS}, dict(state.groups), state.factory)
+    return Memory(
+        {key: state[key] for key in SETTINGS},
+        dict(state.groups),
+        dict(state.bundles),
+        dict(state.variables),
+        dict(state.values),
+        dict(state.posted_values),
+        dict(state.packets),
+        state.factory,
+        device.firmware,
+    )
 
 
 def refused(record: Record) -> bool:
