@@ -68,7 +68,8 @@ def _bundle(blueprint: Blueprint, path: KeyPath, number: int, bundle: Bundle) ->
     if bundle.rights:
         yield Line((*path, "rights"), None)
         for group, rights in bundle.rights.items():
-            yield Line((*path, "rights", _user(blueprint, group)), RIGHTS.write(rights))
+            # Where a name looks like an id, the name counts.
+            yield Line((*path, "rights", blueprint.groups[group].name), RIGHTS.write(rights))
     if bundle.log_period or bundle.log_key_group:
         yield Line((*path, "log"), None)
     if bundle.log_period:
@@ -79,12 +80,6 @@ def _bundle(blueprint: Blueprint, path: KeyPath, number: int, bundle: Bundle) ->
     if features:
         words = [feature.name.lower() for feature, key in FEATURE_SETTINGS.items() if key in features]
         yield Line((*path, "features"), f"[{', '.join(words)}]")
-
-
-def _user(blueprint: Blueprint, group: int) -> str:
-    """The name of a user; the id, where a name could be taken for another id."""
-    name = blueprint.groups[group].name
-    return str(group) if name.isdecimal() else name
 
 
 class _VariableWriter:

@@ -66,8 +66,8 @@ _GROUP_ID: Final = kinds.integer(0, 0xFFFF)
 
 
 def _read_group(value: Any) -> int | str:
-    """A name as text, a number as number; which of them an unquoted number is shows when the users are known."""
-    if isinstance(value, str) and value:
+    """An unquoted number is an id, everything else a name."""
+    if isinstance(value, str) and value and not (isinstance(value, Plain) and value.isdecimal()):
         return value
     return _GROUP_ID.read(value)
 
@@ -195,7 +195,7 @@ class _Builder:
             return ""
 
     def _group(self, path: KeyPath, user: int | str) -> int | None:
-        """Id of a user who is there."""
+        """Id of a user who is there; a key is always text, so one that is no name may be an id."""
         number = self._named.groups.get(user) if isinstance(user, str) else user
         if number is None and isinstance(user, Plain) and user.isdecimal():
             number = int(user)

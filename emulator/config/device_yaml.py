@@ -47,10 +47,19 @@ def read(source: Source) -> Draft:
     tree = _Reader(draft).document()
     if isinstance(tree, dict):
         draft.data = tree
+        _spell_out(draft)
     else:
         draft.data = {"tap": 1}
         draft.problem(draft.places[()].line, f"the file is {shown(tree)}, expected a mapping that starts with tap: 1")
     return draft
+
+
+def _spell_out(draft: Draft) -> None:
+    """A target that is only a URL."""
+    url = draft.data.get("target")
+    if isinstance(url, str):
+        draft.data["target"] = {"url": url}
+        draft.places["target", "url"] = draft.places["target",]
 
 
 class _Reader:

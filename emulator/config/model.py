@@ -142,7 +142,7 @@ class CheckedFile:
             firmware=file.firmware or NEWEST_FIRMWARE,
             settings=settings,
             groups=groups,
-            target=self._target(base.target, faults),
+            target=replace(base.target, **self.target),
             rules=self.rules,
             seed=file.seed,
         )
@@ -166,14 +166,6 @@ class CheckedFile:
                 except ValueError as error:
                     faults.append(Fault(("settings", service, name), str(error)))
         return settings
-
-    def _target(self, start: TargetSpec, faults: list[Fault]) -> TargetSpec:
-        """The target; fields that the file leaves out stay as they are."""
-        try:
-            return replace(start, **self.target)
-        except ValueError as error:
-            faults.append(Fault(("target",), f"cannot be so ({error}), expected values that fit together"))
-            return start
 
     def _with_bundles(self, blueprint: Blueprint, named: Named, faults: list[Fault]) -> Blueprint:
         made = build_bundles(self.file.bundles or {}, self.signals, named)

@@ -32,6 +32,8 @@ def json_schema() -> dict[str, Any]:
     file = definitions.pop("Tap")
     definitions["Signal"] |= {"minProperties": 1, "maxProperties": 1}
     variable = definitions["VariableEntry"]["properties"]
+    target = file["properties"]["target"]
+    target["anyOf"] = [{"$ref": target.pop("$ref")}, {"type": "string", "description": "URL of a real target."}]
     variable["signal"] = {"$ref": "#/$defs/Signal", "description": variable["signal"]["description"]}
     for name, doc in _attribute_docs(Rules).items():
         definitions["Rules"]["properties"][name]["description"] = doc

@@ -1,14 +1,8 @@
 """What the two kinds of vendor file have in common."""
 
-from collections.abc import Sequence
-from typing import Final
-
 from emulator.config.draft import Draft, Place
 from emulator.config.kinds import Plain, shown
 from protocol.bodies.interface import NAME_SIZE
-
-_LISTED: Final = 12
-"""Names in one note; further ones are counted."""
 
 
 def put_setting(draft: Draft, key: str, value: object, place: Place) -> None:
@@ -35,13 +29,6 @@ def start_user(draft: Draft, name: object, place: Place) -> str | None:
         return None
     draft.put(("users", kept), {}, Place(place.line, f"the user {shown(Plain(kept))}"))
     return kept
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names for a note: ``2 (a, b)``."""
-    more = len(names) - _LISTED
-    shown_names = ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")
-    return f"{len(names)} ({shown_names})" if names else "0"
 
 
 def counted(number: int, thing: str) -> str:

@@ -78,10 +78,11 @@ def values(key: str) -> st.SearchStrategy[Any]:
 
 @st.composite
 def groups(draw: st.DrawFn) -> dict[int, Group]:
-    ids = [ANONYMOUS, SUPERVISOR, ADMIN, *draw(st.lists(st.integers(1, SUPERVISOR - 1), unique=True, max_size=4))]
+    free = st.integers(1, 5) | st.integers(1, SUPERVISOR - 1)
+    ids = [ANONYMOUS, SUPERVISOR, ADMIN, *draw(st.lists(free, unique=True, max_size=4))]
     names = draw(
         st.lists(
-            st.text(PRINTABLE, min_size=1, max_size=16) | st.sampled_from(["admin", "supervisor", "anonymous", "7"]),
+            st.text(PRINTABLE, min_size=1, max_size=16) | st.sampled_from(["admin", "supervisor", *"0123"]),
             unique=True,
             min_size=len(ids),
             max_size=len(ids),

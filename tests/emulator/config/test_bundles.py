@@ -1,6 +1,6 @@
 """Bundles and variables of device.yaml."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -44,6 +44,7 @@ def variable(fields: str) -> str:
         ("  b: {log: {period: 60}}\n", 1, Bundle("b", log_period=60)),
         ("  b: {log: {period: on_change, key_group: tech}}\n", 1, Bundle("b", {}, LOG_ON_CHANGE, 4)),
         ("  b: {log: {key_group: 65535}}\n", 1, Bundle("b", {}, 0, ADMIN)),
+        ('  b: {log: {key_group: "7"}}\n', 1, Bundle("b", {}, 0, 9)),
     ],
 )
 def test_bundles(load_text: LoadText, text: str, number: int, made: Bundle) -> None:
@@ -135,7 +136,13 @@ def test_limits_of_a_value(load_text: LoadText) -> None:
 def test_a_file_with_bundles_has_none_of_the_demo_tap(load_text: LoadText, text: str) -> None:
     assert load_text("tap: 1\n").blueprint.bundles == demo().bundles != {}
     blueprint = load_text(f"tap: 1\n{text}").blueprint
-    assert blueprint.bundles == blueprint.variables == blueprint.values == blueprint.simulations == {}
+    parts: list[Mapping[int, object]] = [
+        blueprint.bundles,
+        blueprint.variables,
+        blueprint.values,
+        blueprint.simulations,
+    ]
+    assert parts == [{}] * 4
 
 
 def test_variables_that_behave_alike_share_what_says_so(load_text: LoadText) -> None:
@@ -199,6 +206,7 @@ def test_a_feature_may_stand_among_the_settings_too(load_text: LoadText) -> None
             4,
             "bundles.b.log.key_group is nobody, expected the name or id of a user",
         ),
+        ("  b: {log: {key_group: 7}}\n", 4, "bundles.b.log.key_group is 7, expected the name or id of a user"),
         ("  b: {features: serial_access}\n", 4, "bundles.b.features is serial_access, expected a list"),
         ("  b:\n    features:\n    - flying\n", 6, "bundles.b.features.0 is flying, expected one of swd_direct_access"),
         (

@@ -200,6 +200,19 @@ def test_name_and_unit(load_text: LoadText) -> None:
     assert (nameless.meta, nameless.meta_size) == (b"", None)
 
 
+@pytest.mark.parametrize("protocol", ["SWD", "Modbus"])
+def test_no_settings_block_where_there_is_none(load_text: LoadText, protocol: str) -> None:
+    block = BLOCK if protocol == "SWD" else BLOCK.replace('Len="8"', 'Len="0"')
+    loaded = load_text(project(f'TargetProtocol="{protocol}" {block}'))
+    assert "target.protocol_configuration" not in loaded.blueprint.settings
+
+
+def test_a_length_that_is_not_that_of_the_block_is_told(load_text: LoadText) -> None:
+    notes = load_text(project(f'TargetProtocol="Modbus" {BLOCK.replace(chr(56), "9", 1)}')).notes
+    assert [(note.line, note.kind) for note in notes] == [(2, "ignored")]
+    assert notes[0].text == "TargetProtocolConfDataLen 9: TargetProtocolConfData has 8 bytes"
+
+
 def test_an_unknown_type_is_taken_for_a_signed_integer_and_told(load_text: LoadText) -> None:
     loaded = load_text(variable('Unit="2" UnitType="complex"'))
     assert loaded.blueprint.variables[2].type == VariableType(Domain.TARGET, DataType.INT16)

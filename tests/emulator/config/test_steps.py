@@ -131,6 +131,13 @@ def test_the_requests_are_those_of_the_configurator() -> None:
     assert written(THE_SAME) == [OUR_WAY.get(line, line) for line in theirs]
 
 
+def test_the_start_value_of_a_volatile_variable_is_stored() -> None:
+    """The configurator would write it until the next reboot."""
+    variables = {1: Variable(VariableType(Domain.IN_TAP_VOLATILE)), 2: Variable(VariableType(Domain.IN_TAP_STATIC))}
+    lines = written(Blueprint(variables=variables, values={1: b"a", 2: b"b"}))
+    assert [line for line in lines if line.endswith(("61", "62"))] == ["3 /1029/1/4 61", "2 /1029/2/5 62"]
+
+
 def test_each_step_says_what_it_writes() -> None:
     docs = [step.doc for step in steps(THE_SAME)]
     assert docs[:2] == ["configuration begins", "interface.app_name"]

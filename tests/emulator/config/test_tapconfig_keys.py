@@ -243,6 +243,7 @@ LINE_9600: Final = {
             "0a00010080250001",
         ),
         ({"type": "SERIAL", "config": LINE_9600}, "0a00010080250000"),
+        ({"type": "SERIAL", "config": {"modbus": MODBUS, "serial": LINE_9600}}, "0a00010080251001"),
         (
             {
                 "config": {

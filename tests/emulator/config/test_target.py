@@ -28,6 +28,7 @@ Problems = Callable[[str | bytes], list[tuple[int, str]]]
     [
         ("", TargetSpec()),
         ("{}", TargetSpec()),
+        (" modbus+tcp://10.0.0.5:502", TargetSpec(url="modbus+tcp://10.0.0.5:502")),
         ("{url: modbus+tcp://10.0.0.5:502, timeout: 2}", TargetSpec(url="modbus+tcp://10.0.0.5:502", timeout=2.0)),
         ("{present: false, auto_connect: true, voltage: 0xCE4}", TargetSpec("", 0.5, False, True, 3300)),
         (
@@ -74,7 +75,7 @@ def test_what_is_left_out_is_as_on_the_demo_tap(load_text: LoadText) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "reason"),
     [
-        (" 5", 2, "target is 5, expected a mapping"),
+        (" 5", 2, "target cannot be so (target '5'; expected modbus+tcp://HOST"),
         ("\n  voltag: 3300", 3, "target.voltag is an unknown key, expected voltage or another of url"),
         ("\n  voltage: 3.3", 3, "target.voltage is 3.3, expected a whole number"),
         (

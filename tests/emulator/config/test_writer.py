@@ -51,6 +51,27 @@ def test_show_tells_the_origin_of_each_value(load_text: LoadText, tmp_path: Path
         assert line in lines
 
 
+def test_show_finds_origins_in_another_form(load_text: LoadText, tmp_path: Path) -> None:
+    text = """tap: 1
+settings: {target: {protocol: swd}}
+bundles:
+  b:
+    rights: {65535: read}
+    variables:
+      v: {modbus: {function: 3, slave: 1, address: 258}, signal: {csv: {file: a.csv, column: v}}}
+"""
+    (tmp_path / "a.csv").write_text("v\n1\n")
+    file = tmp_path / "tap.yaml"
+    lines = [re.sub(" +", " ", line).strip() for line in show(load_text(text)).splitlines()]
+    assert f"admin: read # {file}:5" in lines
+    assert f"address: 0x03010102 # {file}:7" in lines
+
+
+def test_addresses_on_modbus_are_written_as_such(load_text: LoadText) -> None:
+    text = "tap: 1\nsettings: {target: {protocol: modbus}}\nbundles: {b: {variables: {v: {address: 0x03010102}}}}\n"
+    assert "modbus: {function: 3, slave: 1, address: 258}" in dump_yaml(load_text(text).blueprint)
+
+
 @pytest.mark.parametrize("secret", ["my-secret", "00112233445566778899AABB"])
 def test_show_hides_secrets_unless_asked(load_text: LoadText, secret: str) -> None:
     loaded = load_text("tap: 1\nusers: {admin: {password: my-secret}}\n")
