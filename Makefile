@@ -43,7 +43,7 @@ tests/vendor/node_modules/.package-lock.json: tests/vendor/package-lock.json
 	@npm ci --prefix tests/vendor --no-audit --no-fund --loglevel=error
 
 test: setup $(VENDOR) ## run all tests except those which need a container tool
-	@$(BIN)/pytest -m "not container" $(ARGS)
+	@$(BIN)/pytest --numprocesses auto --dist worksteal -m "not container" $(ARGS)
 
 test-container: setup $(VENDOR) ## build the image, run it and test it
 	@$(BIN)/pytest -m container $(ARGS)

@@ -213,8 +213,8 @@ def demo() -> Blueprint:
             1: _named("temperature:°C", VariableType(data=DataType.FLOAT32), 1, address=0x2000_0000),
             2: _named("humidity:%", VariableType(data=DataType.UINT8), 1, address=0x2000_0004),
             3: _named("setpoint:°C", VariableType(stored, DataType.FLOAT32), 2),
-            4: _named("lamp", VariableType(stored, DataType.BOOLEAN), 2),
-            5: _named("message", VariableType(volatile, DataType.ASCII), 2, length=16),
+            4: _named("lamp:", VariableType(stored, DataType.BOOLEAN), 2),
+            5: _named("message:", VariableType(volatile, DataType.ASCII), 2, length=16),
         },
         values={3: VariableType(stored, DataType.FLOAT32).encode(21.0)},
         simulations={

@@ -77,7 +77,7 @@ class Device:
     ) -> None:
         self.clock = clock or RealClock()
         self.entropy = entropy or (SystemEntropy() if blueprint.seed is None else SeededEntropy(blueprint.seed))
-        self._blueprint = blueprint
+        self._original_firmware = blueprint.firmware
         self.rules = blueprint.rules
         self.state = State(blueprint, store or MemoryStore())
         self.target = target or SimulatedTarget(blueprint.target)
@@ -272,7 +272,7 @@ class Device:
         """The Tap starts, or starts again."""
         self._reboots = False
         self.paired = False
-        self.firmware = self.state.firmware or self._blueprint.firmware
+        self.firmware = self.state.firmware or self._original_firmware
         self.catalogue = catalogue_of(self.firmware, self.rules.quirks)
         self.state.reboot()
         self.packet_store.clear()

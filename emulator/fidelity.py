@@ -260,7 +260,7 @@ RULES: Final = (
     Rule(
         "OQ35",
         "A Tap has at most 1024 groups, bundles and variables, each; one more is refused with A7. A variable with more "
-        "than 255 elements, which only a file can make, tells a length of 255.",
+        "than 255 elements, which only a program can make, tells a length of 255.",
         _assumed(),
     ),
     Rule(
