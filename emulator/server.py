@@ -119,7 +119,12 @@ class Server:
     def _tick(self) -> None:
         self._timer = None
         self._armed_for = _NEVER
-        self._carry_out(self.device.tick())
+        try:
+            effects = self.device.tick()
+        except Exception:
+            log.exception("internal error", at="tick")
+            effects = []
+        self._carry_out(effects)
         self._arm()
 
     async def _close_links(self) -> None:
