@@ -288,7 +288,7 @@ def pack_firmware(version: Version, output: Path, size: int | None) -> None:
     """Make an update file, which clients send like one of the vendor's; the Tap then has this firmware."""
     from emulator.commands.firmware import pack
 
-    _with_update_file(lambda: pack(version, output, size))
+    _with_update_file(output, lambda: pack(version, output, size))
 
 
 @firmware_files.command("show")
@@ -297,7 +297,7 @@ def show_firmware(file: Path) -> None:
     """Say which firmware the update FILE brings, and how it is sent."""
     from emulator.commands.firmware import show
 
-    _with_update_file(lambda: show(file))
+    _with_update_file(file, lambda: show(file))
 
 
 @firmware_files.command("update")
@@ -312,11 +312,13 @@ def update_firmware(file: Path, **visit: Any) -> None:
         tasks.update(Visit(**visit), file)
 
 
-def _with_update_file(action: Callable[[], list[str]]) -> None:
+def _with_update_file(file: Path, action: Callable[[], list[str]]) -> None:
     try:
         click.echo("\n".join(action()))
-    except (UsageError, OSError) as error:
+    except UsageError as error:
         _stop(str(error))
+    except OSError as error:
+        _stop(f"{file}: {error.strerror}")
 
 
 @main.command()
@@ -354,3 +356,7 @@ def health(url: str | None, listen: tuple[str, ...], timeout: float) -> None:
 def _stop(message: str) -> NoReturn:
     click.echo(message, err=True)
     sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

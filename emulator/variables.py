@@ -102,7 +102,7 @@ class Variables:
                 self._device.target.poke(variable, followed)
 
     def restart(self) -> None:
-        """The Tap starts: signals hold again, from now on."""
+        """The Tap starts: signals hold again. The world that they stand for went on meanwhile."""
         self._written.clear()
 
     def _simulation(self, variable_id: int, variable: Variable) -> Simulation:

@@ -28,7 +28,7 @@ from protocol.codes import ResultCode
 from protocol.crypto import BLOCK, ZERO_IV, FrameCipher, crc32_mpeg2
 from protocol.errors import BodyError, UsageError
 from protocol.scram import PasswordKey
-from protocol.values import Member, Record
+from protocol.values import Member, Record, explain
 
 MAX_PACKET: Final = 0x200000
 """Bytes of the largest packet."""
@@ -313,7 +313,7 @@ def _read_header(data: bytes) -> SinglePacketHeader:
     try:
         header: SinglePacketHeader = HEADER.parse(data[4:OUTER_SIZE])
     except (ConstructError, ValueError) as error:
-        raise BodyError(f"single packet: no header in {len(data)} bytes: {error}") from error
+        raise BodyError(f"single packet: no header in {len(data)} bytes: {explain(error)}") from error
     return header
 
 
@@ -342,5 +342,5 @@ def _build(schema: Construct, value: Any) -> bytes:
     try:
         built: bytes = schema.build(value)
     except (ConstructError, ValueError) as error:
-        raise UsageError(f"no single packet: {error}") from error
+        raise UsageError(f"no single packet: {explain(error)}") from error
     return built

@@ -28,7 +28,7 @@ from protocol.packets import (
     open_packet,
     seal_packet,
 )
-from protocol.values import VersionNumber
+from protocol.values import VersionNumber, explain
 
 MAGIC: Final = b"TapEmuFW"
 FORMAT: Final = 1
@@ -80,7 +80,7 @@ def decode_image(data: bytes) -> UpdateImage:
     try:
         parsed = IMAGE.parse(data)
     except ConstructError as error:
-        raise BodyError(f"not an update of tap-emulator, or damaged: {' '.join(str(error).split())}") from error
+        raise BodyError(f"not an update of tap-emulator, or damaged: {explain(error)}") from error
     if parsed.rest.strip(b"\0"):
         raise BodyError(f"update: {len(parsed.rest)} bytes behind the image are not zero")
     return UpdateImage(parsed.checked.value.version, parsed.checked.value.body)

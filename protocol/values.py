@@ -145,7 +145,7 @@ class Body(Generic[T]):
         try:
             return self._reader(data)
         except (ConstructError, ValueError) as error:
-            raise BodyError(f"{self.name} in {len(data)} bytes: {_explain(error)}") from error
+            raise BodyError(f"{self.name} in {len(data)} bytes: {explain(error)}") from error
 
     def encode(self, value: T) -> bytes:
         """Bytes of a value.
@@ -156,7 +156,7 @@ class Body(Generic[T]):
         try:
             return self._writer(value)
         except (ConstructError, ValueError, OverflowError, AttributeError, TypeError, KeyError) as error:
-            raise UsageError(f"{value!r} is no {self.name}: {_explain(error)}") from error
+            raise UsageError(f"{value!r} is no {self.name}: {explain(error)}") from error
 
     def parse(self, data: bytes) -> T:
         """Reads with the schema itself; raises construct's errors."""
@@ -169,7 +169,8 @@ class Body(Generic[T]):
         return built
 
 
-def _explain(error: Exception) -> str:
+def explain(error: Exception) -> str:
+    """What construct, or a type, says was wrong, on one line."""
     return " ".join(str(error).replace("Error in path (parsing)", "").replace("Error in path (building)", "").split())
 
 

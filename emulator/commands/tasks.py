@@ -16,7 +16,7 @@ from protocol.client.data import Progress
 from protocol.client.jsonable import to_json
 from protocol.errors import BodyError, UsageError
 from protocol.firmware import Version
-from protocol.packets import SinglePacket, SinglePacketPayload
+from protocol.packets import SinglePacket, SinglePacketPayload, decode_packet
 from protocol.tlv import decode_bundle
 
 _BAR_WIDTH: Final = 40
@@ -51,8 +51,11 @@ def update(visit: Visit, file: Path) -> None:
     """
     try:
         data = file.read_bytes()
+        decode_packet(data)
     except OSError as error:
         raise UsageError(f"{file}: {error.strerror}") from error
+    except BodyError as error:
+        raise UsageError(f"{file}: no update file: {error}") from error
     with visit.tap() as tap, _bar(f"update with {file.name}") as progress:
         version = tap.update_firmware(data, progress)
     click.echo(version)

@@ -1,14 +1,16 @@
 """Variables and bundles by name: what a Tap holds, found out from the Tap itself.
 
 No call lists what there is, so it is found as the vendor's data manager does: a profile read names the variables, each
-of which says its type, bundle, length and name. Conversations as in `core`.
+of which says its type, bundle, length and name. Where that read is refused, because it does not fit a frame or the
+target fails, the lower ids are asked one by one. Conversations as in `core`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from protocol.bodies.bundle import READ_WRITE_RIGHTS
 from protocol.bodies.variable import VARIABLE_META, VARIABLE_TYPE, Value, VariableType
 from protocol.client.core import Conversation, Session
 from protocol.codes import Method, ResultCode
@@ -22,11 +24,18 @@ Progress = Callable[[int, int], None]
 """Is told how many steps are done, and how many there are."""
 
 _TOO_LARGE: Final = frozenset({ResultCode.INTERNAL_SERVER_ERROR, ResultCode.RESPONSE_TOO_LARGE})
-_PROBED_BUNDLES: Final = range(256)
-"""Where bundles are looked for if the profile does not fit a frame."""
-_NAMES_AT_ONCE: Final = 8
-"""Bundle names that are asked for in one multi-request: their answers have to fit a frame."""
-_VARIABLE, _BUNDLE = 1029, 1028
+_OF_THE_TARGET: Final = frozenset(
+    {
+        ResultCode.UNABLE_TO_CONNECT_TO_TARGET,
+        ResultCode.TARGET_POWER_FAILURE,
+        *(code for code in ResultCode if code.name.startswith("TARGET_PROTOCOL_")),
+    }
+)
+_PROBED: Final = range(1024)
+"""Ids at which variables are looked for if the profile cannot be read."""
+_PROBED_AT_ONCE: Final = 16
+"""Ids of one multi-request: requests and answers have to fit an encrypted frame."""
+_VARIABLE: Final = 1029
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +101,10 @@ def read_bundle(session: Session, bundle: str | int, progress: Progress = silent
         IntegrityError: the values do not go with the description.
     """
     info = yield from _find(session, bundle, progress)
-    values: BundleValues = yield from session.call("bundle.get_values", instance=info.id)
+    values = yield from _values(session, info, progress)
     by_id = {variable.id: variable for variable in info.variables}
     read: dict[str, Value] = {}
-    for variable_id, value in values.values:
+    for variable_id, value in values:
         variable = by_id.get(variable_id) or (yield from _describe(session, variable_id))
         try:
             name = variable.name if variable.name not in read else f"{variable.name} ({variable_id})"
@@ -116,28 +125,51 @@ def _find(session: Session, bundle: str | int, progress: Progress) -> Conversati
     raise UsageError(f"no bundle is called {bundle!r}; there are {', '.join(info.name for info in bundles) or 'none'}")
 
 
+def _values(session: Session, info: BundleInfo, progress: Progress) -> Conversation[Sequence[tuple[int, bytes]]]:
+    """Values by variable id; one by one, where they do not fit a frame together."""
+    try:
+        values: BundleValues = yield from session.call("bundle.get_values", instance=info.id)
+        return values.values
+    except RefusedError as refusal:
+        if refusal.code not in _TOO_LARGE:
+            raise
+    variables = info.variables
+    if not variables:
+        bundles = yield from synchronize(session, progress)
+        variables = tuple(one for found in bundles if found.id == info.id for one in found.variables)
+    single: dict[int, bytes] = {}
+    for variable in variables:
+        single[variable.id] = yield from session.call("variable.get_value", instance=variable.id)
+    return list(single.items())
+
+
 def _readable(session: Session) -> Conversation[list[int]]:
     """Ids of the variables that the session may read."""
     try:
         profile: BundleValues = yield from session.call("variable.read_profile")
     except RefusedError as refusal:
-        if refusal.code not in _TOO_LARGE:
+        if refusal.code not in _TOO_LARGE | _OF_THE_TARGET:
             raise
-        return (yield from _readable_by_bundle(session))
+        return (yield from _probe(session))
     return [variable_id for variable_id, _ in profile.values]
 
 
-def _readable_by_bundle(session: Session) -> Conversation[list[int]]:
-    ids: list[int] = []
-    for start in _PROBED_BUNDLES[::_NAMES_AT_ONCE]:
-        bundles = _PROBED_BUNDLES[start : start + _NAMES_AT_ONCE]
-        names = yield from session.multi_request(_get(_BUNDLE, bundle_id, 4) for bundle_id in bundles)
-        for bundle_id, name in zip(bundles, names, strict=True):
-            if name.success:
-                with suppress(RefusedError):
-                    values: BundleValues = yield from session.call("bundle.get_values", instance=bundle_id)
-                    ids += [variable_id for variable_id, _ in values.values]
-    return ids
+def _probe(session: Session) -> Conversation[list[int]]:
+    found: list[int] = []
+    for start in _PROBED[::_PROBED_AT_ONCE]:
+        ids = _PROBED[start : start + _PROBED_AT_ONCE]
+        answers = yield from session.multi_request(_get(_VARIABLE, variable_id, 3) for variable_id in ids)
+        for variable_id, answer in zip(ids, answers, strict=True):
+            if answer.success and _lets_read(answer.body):
+                found.append(variable_id)
+    return found
+
+
+def _lets_read(body: bytes) -> bool:
+    try:
+        return READ_WRITE_RIGHTS.decode(body).read
+    except PeerError as error:
+        raise IntegrityError(f"rights on a variable: {error}") from error
 
 
 def _describe(session: Session, variable_id: int) -> Conversation[VariableInfo]:

@@ -104,7 +104,13 @@ def test_firmware_update(server: Serving, tmp_path: Path) -> None:
     assert result.returncode == 3, "anonymous may not"
     result = run("firmware update", server, str(file), *ADMIN)
     assert result.stdout == "1.86.0\n", result.stderr
+    damaged = bytearray(file.read_bytes())
+    damaged[-1] ^= 1
+    file.write_bytes(damaged)
+    assert run("firmware update", server, str(file), *ADMIN).returncode == 3, "only the Tap has the key"
     file.write_bytes(bytes(400))
-    assert run("firmware update", server, str(file), *ADMIN).returncode == 3
+    result = run("firmware update", server, str(file), *ADMIN)
+    assert result.returncode == 2
+    assert f"{file}: no update file" in result.stderr
     assert run("firmware update", server, str(tmp_path / "none"), *ADMIN).returncode == 2
     assert run("call", server, "GET", "/device/firmware-version").stdout == "1.86.0\n"

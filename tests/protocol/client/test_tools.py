@@ -11,6 +11,7 @@ from emulator.blueprint import Blueprint, Bundle, demo
 from emulator.clock import VirtualClock
 from emulator.device import Device
 from emulator.links.memory import register
+from emulator.targets.spec import TargetSpec
 from protocol.bodies.variable import DataType, Domain, VariableType
 from protocol.client.data import BundleInfo, VariableInfo
 from protocol.client.links import unregister_memory_peer
@@ -85,10 +86,30 @@ def test_firmware_without_names(open_tap: OpenTap) -> None:
 
 def test_bundles_of_a_profile_that_does_not_fit_a_frame(open_tap: OpenTap) -> None:
     long = replace(demo().variables[5], length=200)
-    variables = {**demo().variables, 6: long, 7: replace(long, bundle=3)}
-    bundles = {**demo().bundles, 3: Bundle("Text", {0: Rights.READ})}
-    tap, _ = open_tap(replace(demo(), variables=variables, bundles=bundles))
+    variables = {**demo().variables, 6: long, 7: replace(long, bundle=300)}
+    bundles = {**demo().bundles, 300: Bundle("Text", {0: Rights.READ}), 4: Bundle("Secret")}
+    tap, _ = open_tap(replace(demo(), variables={**variables, 8: replace(long, bundle=4)}, bundles=bundles))
     assert [info.name for info in tap.bundles()] == ["Climate", "Controls", "Text"]
+    tap.login("admin", "admin")
+    assert [info.name for info in tap.bundles()] == ["Climate", "Controls", "Secret", "Text"]
+
+
+@pytest.mark.parametrize("bundle", ["Controls", 2])
+def test_bundle_that_does_not_fit_a_frame(open_tap: OpenTap, bundle: str | int) -> None:
+    long = replace(demo().variables[5], length=200)
+    tap, _ = open_tap(replace(demo(), variables={**demo().variables, 6: long, 7: replace(long, meta=b"more:")}))
+    tap.service.variable.set_value(7, b"Hello")
+    values = tap.read_bundle(bundle)
+    assert list(values) == ["setpoint", "lamp", "message", "message (6)", "more"]
+    assert values["more"] == "Hello"
+
+
+def test_target_that_fails_hides_no_other_bundle(open_tap: OpenTap) -> None:
+    tap, _ = open_tap(replace(demo(), target=TargetSpec(present=False)))
+    assert tap.bundles() == [CLIMATE, CONTROLS]
+    assert tap.read_bundle("Controls")["setpoint"] == 21.0
+    with pytest.raises(RefusedError, match="UNABLE_TO_CONNECT_TO_TARGET"):
+        tap.read_bundle("Climate")
 
 
 def test_read_bundle(open_tap: OpenTap) -> None:
