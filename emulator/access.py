@@ -98,7 +98,7 @@ def _logged_in(subject: Subject, entry: Entry) -> Decision:
 def _supervisor(subject: Subject, entry: Entry) -> Decision:
     if subject.profile_id != SUPERVISOR:
         return Decision(False, "supervisor only")
-    if entry.resource.instance == "group_id" and subject.instance == ADMIN:
+    if entry.resource.instance == "group_id" and profile_of(subject.state, subject.instance) == ADMIN:
         return Decision(False, "what is the admin's is for the admin only")
     return Decision(True, "the supervisor may")
 

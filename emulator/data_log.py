@@ -45,6 +45,15 @@ _LONGEST_START: Final = 5
 _CODE_AND_STATUS: Final = 3
 """Bytes of an answer beside its body: result code and status word."""
 
+_GONE: Final = frozenset(
+    {
+        ResultCode.UNABLE_TO_CONNECT_TO_TARGET,
+        ResultCode.TARGET_POWER_FAILURE,
+        ResultCode.TARGET_PROTOCOL_LOST_COM,
+    }
+)
+"""What a target answers that is not there."""
+
 Values = list[tuple[int, bytes]]
 """Raw values by variable id."""
 
@@ -193,11 +202,14 @@ class DataLog:
     def _read(self, variables: list[tuple[int, Variable]]) -> Values:
         """Their values; a variable that the target refuses is left out."""
         values: Values = []
+        gone = False
         for variable_id, variable in variables:
+            if gone and variable.type.domain is Domain.TARGET:
+                continue  # a real target would take its time-out for each
             try:
                 values.append((variable_id, self._device.variables.read(variable_id, variable)))
-            except PeerError:
-                continue
+            except PeerError as refusal:
+                gone = gone or refusal.code in _GONE
         return values
 
     def _changed(self, plan: _Plan, values: Values) -> Values:

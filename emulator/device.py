@@ -153,13 +153,13 @@ class Device:
 
     def tick(self) -> list[Effect]:
         """Does what is due by now."""
+        self.data_log.tick()
         effects: list[Effect] = []
         now = self.clock.now()
         while (deadline := self._partial_deadline()) is not None and deadline <= now:
             connection = next(iter(self._partial))
             reason = f"{connection.reader.pending} bytes of a request, the rest did not come"
             effects.append(self._close(connection, reason))
-        self.data_log.tick()
         return effects
 
     def next_deadline(self) -> float | None:

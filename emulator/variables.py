@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from emulator.device import Device
 
 _UNTOUCHED: Final = Simulation()
+_LARGEST_FLOAT: Final = 3.4028234663852886e38
+"""Of 32 bits."""
 
 
 class Variables:
@@ -50,7 +52,9 @@ class Variables:
         if variable.type.domain in (Domain.IN_TAP_STATIC, Domain.IN_TAP_VOLATILE):
             if followed is not None:
                 return followed
-            value = state.posted_values.get(variable_id) or state.values.get(variable_id, b"")
+            value = state.values.get(variable_id, b"")
+            if variable.type.domain is Domain.IN_TAP_VOLATILE:
+                value = state.posted_values.get(variable_id, value)
             return value[: variable.size].ljust(variable.size, b"\0")
         if followed is not None:
             self._device.target.poke(variable, followed)
@@ -143,7 +147,7 @@ def encode_number(variable: Variable, value: float) -> bytes:
     """One element with the nearest value that the type of the variable can hold."""
     data = variable.type.data
     if data is DataType.FLOAT32:
-        return variable.type.encode(value)
+        return variable.type.encode(min(max(value, -_LARGEST_FLOAT), _LARGEST_FLOAT))
     if data is DataType.BOOLEAN:
         return variable.type.encode(value >= 0.5)
     if data is DataType.ASCII:

@@ -337,8 +337,6 @@ MODBUS_SETTINGS: Final = Body(
     TargetModbusSettings,
 )
 """Reads the first 8 bytes of any settings block of a serial line, whatever its other bits say."""
-CONTROL_BLOCK_SIZE: Final = 8
-"""Bytes of CTR1 and CTR2, the settings block without what TapNPass adds."""
 
 S3P_CONFIGURATION: Final = Body(
     "targetS3PProtocolConfiguration",

@@ -36,6 +36,8 @@ _PROBED: Final = range(1024)
 _PROBED_AT_ONCE: Final = 16
 """Ids of one multi-request: requests and answers have to fit an encrypted frame."""
 _VARIABLE: Final = 1029
+_NO_BUNDLE: Final = 0xFFFF
+"""What a variable in no bundle answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def synchronize(session: Session, progress: Progress = silent) -> Conversation[l
         progress(number, len(ids))
         found.append((yield from _describe(session, variable_id)))
     bundles: list[BundleInfo] = []
-    for bundle_id in sorted({variable.bundle_id for variable in found}):
+    for bundle_id in sorted({variable.bundle_id for variable in found} - {_NO_BUNDLE}):
         name: str = yield from session.call("bundle.get_name", instance=bundle_id)
         bundles.append(BundleInfo(bundle_id, name, tuple(each for each in found if each.bundle_id == bundle_id)))
     progress(len(ids), len(ids))

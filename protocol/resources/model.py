@@ -193,7 +193,7 @@ class Resource:
         """Whether this firmware has the resource, or the call."""
         since = (call and call.since) or self.since
         until = (call and call.until) or self.until
-        return (since is None or firmware >= since) and (until is None or firmware <= until)
+        return (since is None or firmware >= since) and (until is None or firmware[:2] <= until[:2])
 
 
 def setting(

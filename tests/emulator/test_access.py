@@ -177,7 +177,7 @@ def test_report_knows_the_firmware() -> None:
 
 def test_report_of_the_supervisor_tells_the_admin_apart() -> None:
     name = report("supervisor")["calls"]["group.put_name"]
-    assert name["reason"] == "all but group 65535: what is the admin's is for the admin only"
+    assert name["reason"] == "all but group 8, 65535: what is the admin's is for the admin only"
 
 
 def test_report_names_configuration_mode_where_it_is_enforced() -> None:

@@ -351,3 +351,25 @@ def test_simulation_belongs_to_the_variable_of_the_blueprint() -> None:
     assert ask(admin, "POST", "/1029/2/5", "0000") == "00"
     assert ask(admin, "PUT", "/1029/2/2", "02") == "00"
     assert ask(admin, "GET", "/1029/2/4") == "0000050005"
+
+
+def test_posted_value_does_not_hide_a_stored_one() -> None:
+    device = tap()
+    admin = host_of(device, "admin")
+    assert ask(admin, "POST", "/1029/3/5", "11") == "00"
+    assert ask(admin, "PUT", "/1029/3/1", "a1") == "00"
+    assert ask(admin, "POST", "/1029/3/5", "22") == "00"
+    assert ask(admin, "GET", "/1029/3/4") == "0022"
+
+
+def test_supervisor_does_not_become_admin_through_an_alias() -> None:
+    device = tap(groups={**GROUPS, 8: Group("boss", b"boss", ADMIN)})
+    supervisor = host_of(device, "supervisor")
+    assert ask(supervisor, "PUT", "/1025/8/0", "6d696e65") == "81"
+    assert ask(supervisor, "PUT", "/1025/6/0", "6d696e65") == "00"
+
+
+def test_signal_beyond_the_type_stays_at_its_end() -> None:
+    device = tap(simulations={1: Simulation(Ramp(start=1e39, end=1e39, period=1)), 2: Simulation(Ramp(-5, -5, 1))})
+    assert ask(Host(device), "GET", "/1029/1/4") == "007f7fffff"
+    assert ask(Host(device), "GET", "/1029/2/4") == "0000000000"
