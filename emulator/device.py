@@ -90,7 +90,7 @@ class Device:
         self.time_offset = 0
         """Seconds by which the Tap's clock was set apart from the wall clock."""
         self.paired = False
-        """Somebody has paired the Tap by NFC since its last reboot."""
+        """The pairing command came since the last reboot, over whatever interface."""
         self._session = Session(self.rules)
         self._connections: dict[int, Connection] = {}
         self._per_link: Counter[str] = Counter()

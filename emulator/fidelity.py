@@ -184,7 +184,8 @@ RULES: Final = (
         "packet in rolling mode, else it stops; so does one that cannot be kept. An empty one answers 84. After a jump "
         "in time a bundle is logged once. With logOnChange a bundle with a period is logged only when a value changed; "
         "the first values of a run are a change. Values that do not fit one answer are spread over several packets; "
-        "one that fits none is left out. The option qos changes nothing.",
+        "one that fits none is left out. The option qos changes nothing. "
+        "Whoever is logged in may run, take and flush it.",
         _assumed(),
     ),
     Rule(
@@ -212,6 +213,11 @@ RULES: Final = (
         _client("@iotize/tap 2.7.0 needs as many answers as requests, and describes BA so"),
     ),
     Rule("D18", "A multi-request inside another: 80.", _assumed()),
+    Rule(
+        "D18",
+        "A multi-request whose answers do not fit together is A0, and what its items did stays done.",
+        _assumed(),
+    ),
     Rule("D19", "Text is answered without terminator.", _client("device-client.js alpha.105 shows a NUL to its user")),
     Rule(
         "S1",
