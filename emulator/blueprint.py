@@ -140,6 +140,8 @@ class Rules:
     """How long a reboot refuses connections (D12)."""
     partial_request_time: float = 5.0
     """How long the rest of a started request may take before the connection is closed (D15)."""
+    inactivity_grace: float = 2.0
+    """How much longer than /1024//34 a host may be silent: the vendor's keep-alive comes when that time is over."""
     max_request: int = MAX_FRAME
     """Longest request frame in bytes (D17)."""
     max_response: int = MAX_FRAME

@@ -29,6 +29,7 @@ from emulator.targets.base import Surroundings, Target
 from emulator.targets.simulated import SimulatedTarget
 from emulator.variables import Variables
 from protocol import apdu
+from protocol.bodies.interface import MaxFrameSize
 from protocol.codes import HostProtocol, ResultCode
 from protocol.errors import PeerError
 from protocol.firmware import Version
@@ -43,17 +44,23 @@ class RefusedConnectionError(Exception):
 class Connection:
     """One open connection of a link."""
 
-    __slots__ = ("authorized", "id", "link", "open", "protocol", "reader", "session")
+    __slots__ = ("authorized", "frame_size", "id", "last_heard", "link", "open", "protocol", "reader", "session")
 
-    def __init__(self, id: int, link: str, protocol: HostProtocol, session: Session, max_request: int) -> None:
+    def __init__(
+        self, id: int, link: str, protocol: HostProtocol, session: Session, frame_size: MaxFrameSize, now: float
+    ) -> None:
         self.id = id
         self.link = link
         """The link that it came over, for example ``tcp://0.0.0.0:2000``."""
         self.protocol = protocol
+        self.frame_size = frame_size
+        """Largest frames that it carries."""
+        self.last_heard = now
+        """When its host sent something, or connected."""
         self.authorized = True
         """The Tap lets hosts connect over this interface."""
         self.session = session
-        self.reader = apdu.RequestReader(max_request)
+        self.reader = apdu.RequestReader(frame_size.request)
         self.open = True
 
 
@@ -91,8 +98,12 @@ class Device:
         """Seconds by which the Tap's clock was set apart from the wall clock."""
         self.paired = False
         """The pairing command came since the last reboot, over whatever interface."""
+        self.host_protocols = HostProtocol(0)
+        """The interfaces over which hosts can reach it."""
         self._session = Session(self.rules)
         self._connections: dict[int, Connection] = {}
+        self._heard: dict[Connection, None] = {}
+        """All connections; the one that is silent for the longest time first."""
         self._per_link: Counter[str] = Counter()
         self._numbers = itertools.count(1)
         self._partial: dict[Connection, float] = {}
@@ -108,8 +119,11 @@ class Device:
         """All open connections, oldest first."""
         return iter(self._connections.values())
 
-    def connect(self, link: str, protocol: HostProtocol) -> Connection:
+    def connect(self, link: str, protocol: HostProtocol, frame_size: MaxFrameSize | None = None) -> Connection:
         """A host connects.
+
+        Args:
+            frame_size: where the link has other limits than the Tap.
 
         Raises:
             RefusedConnectionError: the Tap reboots, or the link has as many connections as it takes.
@@ -119,9 +133,11 @@ class Device:
         if self._per_link[link] >= self.rules.max_connections:
             raise RefusedConnectionError(f"{link} has {self.rules.max_connections} connections already")
         session = self._session if self.rules.hosts == "single" else Session(self.rules)
-        connection = Connection(next(self._numbers), link, protocol, session, self.rules.max_request)
+        size = frame_size or MaxFrameSize(self.rules.max_request, self.rules.max_response)
+        connection = Connection(next(self._numbers), link, protocol, session, size, self.clock.now())
         connection.authorized = gate.may_connect(self.state, protocol)
         self._connections[connection.id] = connection
+        self._heard[connection] = None
         self._per_link[link] += 1
         return connection
 
@@ -129,12 +145,17 @@ class Device:
         """The host has gone, or the server has closed the connection."""
         if self._connections.pop(connection.id, None) is not None:
             self._per_link[connection.link] -= 1
+            del self._heard[connection]
         self._partial.pop(connection, None)
         connection.open = False
 
     def receive(self, connection: Connection, data: bytes) -> list[Effect]:
         """Takes bytes of a connection, cut anywhere, and says what has to happen."""
         effects: list[Effect] = []
+        if connection.open:
+            connection.last_heard = self.clock.now()
+            del self._heard[connection]
+            self._heard[connection] = None
         items = connection.reader.feed(data)
         for item in items:
             if not connection.open:
@@ -160,16 +181,27 @@ class Device:
             connection = next(iter(self._partial))
             reason = f"{connection.reader.pending} bytes of a request, the rest did not come"
             effects.append(self._close(connection, reason))
+        while (deadline := self._silence_deadline()) is not None and deadline <= now:
+            connection = next(iter(self._heard))
+            effects.append(self._close(connection, f"silent for {now - connection.last_heard:.0f} s (/1024//34)"))
         return effects
 
     def next_deadline(self) -> float | None:
         """When `tick` has to be called at the latest, in the device's clock; None if nothing is due."""
-        deadlines = (self._partial_deadline(), self.data_log.next_deadline())
+        deadlines = (self._partial_deadline(), self._silence_deadline(), self.data_log.next_deadline())
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     def _partial_deadline(self) -> float | None:
         since = next(iter(self._partial.values()), None)
         return None if since is None else since + self.rules.partial_request_time
+
+    def _silence_deadline(self) -> float | None:
+        """When the host that is silent for the longest time has been so for too long (/1024//34)."""
+        connection = next(iter(self._heard), None)
+        if connection is None:
+            return None
+        period: int = self.state["interface.host_inactivity_period"]
+        return connection.last_heard + period + self.rules.inactivity_grace if period else None
 
     def execute(self, exchange: Exchange) -> Response:
         """Answers one clear request, and notes it in the journal."""
@@ -191,9 +223,16 @@ class Device:
                 self._note(exchange, response)
         return response
 
-    def holds_tap(self, connection: Connection) -> bool:
-        """Whether the connection may talk to the Tap; with ``hosts: single`` only the oldest one may."""
-        return self.rules.hosts == "many" or next(iter(self._connections.values()), connection) is connection
+    @property
+    def holder(self) -> Connection:
+        """The oldest connection: with ``hosts: single`` the only one that is served (decision D4)."""
+        return next(iter(self._connections.values()))
+
+    def take_over(self, connection: Connection, reason: str) -> None:
+        """Makes a connection the only one: all others are closed, and the session goes on with it."""
+        connection.session.touch(self.clock.now())
+        for other in [each for each in self._connections.values() if each is not connection]:
+            self.close_after_answer(other, reason)
 
     def close_after_answer(self, connection: Connection, reason: str) -> None:
         """Ends a connection once the answer in hand is sent."""
@@ -215,14 +254,19 @@ class Device:
 
     def _answer(self, connection: Connection, item: apdu.ReaderItem) -> bytes:
         if isinstance(item, apdu.Request):
-            connection.session.touch(self.clock.now())
-            exchange = Exchange(self, connection, Request.from_bytes(item.frame), self.rules.max_response)
+            now = self.clock.now()
+            connection.session.expire(now)
+            if self.rules.hosts == "many" or self.holder is connection:
+                connection.session.touch(now)
+            exchange = Exchange(self, connection, Request.from_bytes(item.frame), connection.frame_size.response)
             return apdu.build_answer(bytes(self.execute(exchange)))
         if isinstance(item, apdu.Pairing):
-            self.paired = True
+            self.paired = self.paired or connection.protocol == HostProtocol.NFC
             return apdu.build_status(apdu.StatusWord.OK)
-        now, group_id = self.clock.now(), connection.session.group_id
-        self.journal.add(Record(now, connection.id, group_id, Carrier.CLEAR, None, None, item.reason))
+        record = Record(
+            self.clock.now(), connection.id, connection.session.group_id, Carrier.CLEAR, None, None, item.reason
+        )
+        self.journal.add(record)
         return apdu.build_status(item.status)
 
     def _call(self, exchange: Exchange, entry: Entry) -> Response:

@@ -68,8 +68,13 @@ class Exchange:
         """The profile whose rights the session has: the alias of its group."""
         return profile_of(self.state, self.session.group_id)
 
-    def execute(self, request: Request) -> Response:
-        """Answers an item of a multi-request, in the same carrier."""
+    def execute(self, request: Request, room: int | None = None) -> Response:
+        """Answers a request that this one brings, in the same carrier.
+
+        Args:
+            room: bytes that its response may have, where they are fewer.
+        """
+        room = self.room if room is None else room
         return self.device.execute(
-            Exchange(self.device, self.connection, request, self.room, self.carrier, in_multi_request=True)
+            Exchange(self.device, self.connection, request, room, self.carrier, in_multi_request=True)
         )

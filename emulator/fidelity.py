@@ -65,11 +65,25 @@ RULES: Final = (
     Rule(
         "D4",
         "Each connection has a login and a key of its own; at most 256 connections a link. With hosts: single the"
-        " Tap has one session that survives a change of link, and a second host gets A8.",
+        " Tap has one session that survives a change of link, and a second host gets A8; a host on NFC ends the other"
+        " connections instead, if it has priority (/1024//24).",
         _assumed(
             "whether the session belongs to the link is unknown; the NFC demo suggests that it belongs to the Tap"
         ),
         "hosts, max_connections",
+    ),
+    Rule(
+        "D4",
+        "A host that is silent for /1024//34 seconds, and 2 more, is disconnected. A line that cannot be hung up"
+        " (serial, MQTT) begins a new session with what comes next.",
+        _client("texts of the vendor's app; its keep-alive sends when the period is over, not before"),
+        "settings: interface.host_inactivity_period; inactivity_grace",
+    ),
+    Rule(
+        "D4",
+        "/1024//21 answers the interfaces of the links that the Tap serves, and what its file adds.",
+        _assumed("a Tap cannot be reached over an interface that it does not have"),
+        "interface in the URL of a link; settings: interface.available_host_protocols",
     ),
     Rule(
         "D5",
@@ -204,7 +218,7 @@ RULES: Final = (
         "Frames have at most 250 bytes, encrypted bodies 240; longer ones answer 6700 and 80. An answer that does"
         " not fit is A0.",
         _assumed("250 is the size constant of the clients"),
-        "max_request, max_response, max_ciphertext, quirks: response_too_large",
+        "max_request, max_response, max_ciphertext, also in the URL of a link; quirks: response_too_large",
     ),
     Rule(
         "D18",
@@ -215,7 +229,7 @@ RULES: Final = (
     Rule("D18", "A multi-request inside another: 80.", _assumed()),
     Rule(
         "D18",
-        "A multi-request whose answers do not fit together is A0, and what its items did stays done.",
+        "An item of a multi-request whose answer does not fit beside the others is A0 and does nothing.",
         _assumed(),
     ),
     Rule("D19", "Text is answered without terminator.", _client("device-client.js alpha.105 shows a NUL to its user")),

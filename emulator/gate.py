@@ -11,7 +11,7 @@ from emulator.access import Subject, decide, open_to_all
 from emulator.blueprint import Quirk
 from emulator.exchange import Exchange
 from emulator.state import State
-from protocol.bodies.interface import NfcPairingMode, ServiceCode
+from protocol.bodies.interface import NfcConnectionPriority, NfcPairingMode, ServiceCode
 from protocol.codes import HostProtocol, Method, ResultCode
 from protocol.errors import PeerError
 from protocol.resources.model import Access
@@ -43,9 +43,17 @@ def admit(exchange: Exchange) -> Entry:
 
 
 def one_host(exchange: Exchange, entry: Entry) -> None:
-    """With ``hosts: single`` the first connection is served and the others wait (decision D4)."""
-    if not exchange.device.holds_tap(exchange.connection):
+    """With ``hosts: single`` the first connection is served and the others wait, unless NFC goes first (D4)."""
+    device, connection = exchange.device, exchange.connection
+    if exchange.rules.hosts == "many" or not connection.open:  # closed by an earlier item of the same multi-request
+        return
+    holder = device.holder
+    if holder is connection:
+        return
+    by_nfc = connection.protocol == HostProtocol.NFC != holder.protocol
+    if not (by_nfc and _nfc_goes_first(exchange.state)):
         raise PeerError("another host is connected", ResultCode.DEVICE_UNAVAILABLE)
+    device.take_over(connection, "a host on NFC goes first (/1024//24)")
 
 
 def may_connect(state: State, protocol: HostProtocol) -> bool:
@@ -112,6 +120,11 @@ _NEEDED_SERVICES: Final = {
     if (row.object == _DATA_LOG and row.setting is None) or row.key == "jvm.code"
 }
 """Resources that need a service which can be switched off, by object and resource number."""
+
+
+def _nfc_goes_first(state: State) -> bool:
+    priority: NfcConnectionPriority = state["interface.nfc_connection_priority"]
+    return priority is NfcConnectionPriority.NFC_PRIORITY
 
 
 def _is_open(state: State) -> bool:

@@ -115,10 +115,13 @@ class Session:
         """Somebody other than anonymous."""
         return self.group_id != ANONYMOUS
 
-    def touch(self, now: float) -> None:
-        """Notes a request, and ends a login whose lifetime was over before it (decision D7)."""
+    def expire(self, now: float) -> None:
+        """Ends a login whose lifetime is over (decision D7)."""
         if self.logged_in and self.lifetime and now - self.last_request >= self.lifetime:
             self.log_out()
+
+    def touch(self, now: float) -> None:
+        """Notes a request of whoever holds the session."""
         self.last_request = now
 
     def log_in(self, group_id: int, lifetime: int) -> None:

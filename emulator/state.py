@@ -79,6 +79,8 @@ class State:
         self._changes: dict[Key, Any] = {}
         self._erase = False
         self._undo: list[Callable[[], None]] = []
+        self.revision = 0
+        """Grows with every change that is kept."""
         self._restore(store.load())
 
     def _restore(self, records: Mapping[Key, Any]) -> None:
@@ -195,6 +197,7 @@ class State:
         """Forgets what was POSTed."""
         self._posted = {}
         self._posted_values = {}
+        self.revision += 1
 
     def commit(self) -> None:
         """Keeps the changes since the last commit.
@@ -208,6 +211,8 @@ class State:
             except StoreError as error:
                 self.rollback()
                 raise PeerError(f"not stored: {error}", ResultCode.NVM_ERROR) from error
+        if self._undo:
+            self.revision += 1
         self._forget()
 
     def rollback(self) -> None:

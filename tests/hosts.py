@@ -19,6 +19,7 @@ from protocol.resources.registry import parse_path
 from protocol.scram import PasswordKey, password_hash
 
 LINK = "tcp://127.0.0.1:2000"
+HOST_INACTIVITY = "interface.host_inactivity_period"
 _PARTS = ("bundles", "variables", "values", "simulations", "target")
 
 
@@ -37,10 +38,13 @@ class ScriptedEntropy:
 def make_device(
     *, firmware: str | None = None, store: Store | None = None, seed: int | None = 1, **changes: Any
 ) -> tuple[Device, VirtualClock]:
-    """The demo Tap on a virtual clock, with settings, groups, other parts of the blueprint or rules of its own."""
+    """The demo Tap on a virtual clock, with settings, groups, other parts of the blueprint or rules of its own.
+
+    Its hosts may be silent for as long as they like, because tests move the time.
+    """
     base = demo()
     parts = {name: changes.pop(name) for name in _PARTS if name in changes}
-    settings = {**base.settings, **changes.pop("settings", {})}
+    settings = {**base.settings, HOST_INACTIVITY: 0, **changes.pop("settings", {})}
     groups = {**base.groups, **changes.pop("groups", {})}
     rules = replace(base.rules, **changes)
     blueprint = Blueprint(

@@ -8,7 +8,7 @@ from emulator.exchange import Exchange
 from emulator.services import login
 from emulator.services.binding import handles
 from protocol.bodies.interface import LoginCredentialHashed, MaxFrameSize, SecurityOptions
-from protocol.bodies.multi_request import MultiRequestItem
+from protocol.bodies.multi_request import MULTI_RESPONSE, MultiRequestItem
 from protocol.codes import HostProtocol, ResultCode
 from protocol.errors import PeerError
 from protocol.firmware import Version
@@ -91,19 +91,35 @@ def reload_config(exchange: Exchange, _: None) -> None:
 
 @handles("interface.get_current_host_protocol_max_frame_size")
 def get_current_host_protocol_max_frame_size(exchange: Exchange, _: None) -> MaxFrameSize:
-    """The limits that this Tap enforces."""
-    return MaxFrameSize(exchange.rules.max_request, exchange.rules.max_response)
+    """The limits of the asking link."""
+    return exchange.connection.frame_size
+
+
+@handles("interface.get_available_host_protocols")
+def get_available_host_protocols(exchange: Exchange, _: None) -> HostProtocol:
+    """What the configured hardware has, and every interface that this Tap really serves."""
+    configured: HostProtocol = exchange.state["interface.available_host_protocols"]
+    return configured | exchange.device.host_protocols | exchange.connection.protocol
 
 
 @handles("interface.execute_multi_request_frame")
 def execute_multi_request_frame(exchange: Exchange, items: list[MultiRequestItem]) -> list[Response]:
-    """Stops at the first unexpected result: the items after it answer BA, so that the counts agree (D18)."""
+    """Stops at the first unexpected result: the items after it answer BA, so that the counts agree (D18).
+
+    An answer that does not fit is refused where it is made, so that nothing is done whose answer gets lost.
+    """
     if exchange.in_multi_request:
         raise PeerError("a multi-request inside a multi-request")
+    least = len(MULTI_RESPONSE.encode([Response(ResultCode.OK)]))
+    exchange.device.check_room(exchange, 1 + least * len(items))
+    room = exchange.room - 1 - least * len(items)
     responses: list[Response] = []
     expected = True
     for item in items:
-        response = exchange.execute(item.request) if expected else Response(ResultCode.TARGET_PROTOCOL_ABORT)
-        expected = expected and item.accepts(response)
+        response = Response(ResultCode.TARGET_PROTOCOL_ABORT)
+        if expected:
+            response = exchange.execute(item.request, 1 + room)
+            expected = item.accepts(response)
+        room -= len(response.body)
         responses.append(response)
     return responses

@@ -160,10 +160,8 @@ def modbus_write(exchange: Exchange, written: ModbusWriteOptions) -> None:
 
 @handles("target.modbus_write_with_get")
 def modbus_write_with_get(exchange: Exchange, written: ModbusWriteOptions) -> None:
-    """It writes, so reading rights are not enough, whatever its method says."""
-    entry = find_entry(Method.POST, exchange.request.path)
-    assert entry is not None
-    gate.access_right(exchange, entry)
+    """A GET that writes."""
+    _need_right_to_post(exchange)
     modbus_write(exchange, written)
 
 
@@ -176,7 +174,8 @@ def send(exchange: Exchange, data: bytes) -> bytes:
 
 @handles("target.send_receive")
 def send_receive(exchange: Exchange, data: bytes) -> bytes:
-    """What does not fit the answer stays in the buffer."""
+    """A GET that sends. What does not fit the answer stays in the buffer."""
+    _need_right_to_post(exchange)
     return exchange.device.target.ask(data, _room(exchange))
 
 
@@ -191,6 +190,13 @@ def read_bytes(exchange: Exchange, count: int | None) -> bytes:
 def get_received_count(exchange: Exchange, _: None) -> int:
     """Bytes."""
     return exchange.device.target.waiting()
+
+
+def _need_right_to_post(exchange: Exchange) -> None:
+    """The right to read is not enough for a GET that changes something."""
+    entry = find_entry(Method.POST, exchange.request.path)
+    assert entry is not None
+    gate.access_right(exchange, entry)
 
 
 def _room(exchange: Exchange) -> int:

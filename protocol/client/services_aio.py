@@ -854,7 +854,7 @@ class AsyncInterfaceService:
         await self._call(NoneType, "interface.put_universal_link", value)
 
     async def get_available_host_protocols(self) -> HostProtocol:
-        """Reads the interfaces that the hardware has.
+        """Reads the interfaces that the hardware has; those of the links are there by themselves.
 
         ``GET /1024//21``.
         """

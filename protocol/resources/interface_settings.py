@@ -35,14 +35,6 @@ CERTIFICATE: Final = Setting(RAW, b"", limit=range(16 * 1024 + 1), appended=True
 """A certificate or its key, PEM; clients send it in chunks."""
 
 _EVERY_PROTOCOL: Final = HostProtocol(0xFFFF)
-_PROTOCOLS_OF_THE_EMULATOR: Final = (
-    HostProtocol.NFC
-    | HostProtocol.WIFI
-    | HostProtocol.BLE
-    | HostProtocol.UART
-    | HostProtocol.MQTT
-    | HostProtocol.WEBSOCKET
-)
 
 
 def _stored(
@@ -154,8 +146,8 @@ RESOURCES: Final[tuple[Resource, ...]] = (
         "interface",
         "available-host-protocols",
         (_OBJECT, 21),
-        Setting(HOST_PROTOCOLS, _PROTOCOLS_OF_THE_EMULATOR, Kept.HARDWARE),
-        "the interfaces that the hardware has",
+        Setting(HOST_PROTOCOLS, HostProtocol(0), Kept.HARDWARE),
+        "the interfaces that the hardware has; those of the links are there by themselves",
     ),
     _until_reboot(
         _stored(

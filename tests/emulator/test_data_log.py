@@ -15,6 +15,7 @@ from emulator.signals import Ramp
 from emulator.state import MemoryStore, StoreError
 from emulator.storage import SqliteStore
 from protocol.bodies.data_log import DATA_LOG_OPTION, DataLogOption
+from protocol.bodies.multi_request import MULTI_RESPONSE
 from protocol.bodies.single_packet import SINGLE_PACKET
 from protocol.bodies.variable import DataType, Domain, VariableType
 from protocol.codes import LOG_ON_CHANGE, Rights
@@ -105,6 +106,17 @@ def said(packet: SinglePacket) -> tuple[int, int, dict[int, str]]:
 ALL = {1: "12", 300: "0102"}
 
 # --- when
+
+
+def test_packet_whose_answer_does_not_fit_stays_in_the_log() -> None:
+    tap = Tap({1: Bundle(log_period=1)}).run().wait(6)
+    items = bytes.fromhex("0007010407ffff000bff") * 6
+    answers = MULTI_RESPONSE.decode(tap.host.get("/1024//89", items).body)
+    codes = [answer.code for answer in answers]
+    assert codes == [0x00] * codes.count(0x00) + [0xA0] * codes.count(0xA0)
+    assert codes.count(0xA0) > 0
+    taken = [said(SINGLE_PACKET.decode(answer.body)) for answer in answers if answer.success]
+    assert [at for at, _, _ in taken + tap.taken()] == [1, 2, 3, 4, 5, 6]
 
 
 def test_bundles_are_logged_at_their_periods() -> None:

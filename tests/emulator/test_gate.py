@@ -1,10 +1,15 @@
 """Refusals: which result code, and that the journal says why (decisions D2, D11, D13, D15)."""
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 
 from emulator.blueprint import Group, Quirk
 from emulator.exchange import Carrier
+from protocol.bodies.multi_request import MULTI_RESPONSE
 from protocol.firmware import Version
+from protocol.frames import Response
 from tests.hosts import Host, make_device
 
 USERS = {
@@ -158,12 +163,31 @@ def test_creating_a_group_again_changes_nothing() -> None:
 
 
 def test_answer_without_room() -> None:
-    """An item of 250 bytes fits nowhere: clear and encrypted answers have different room (D17)."""
+    """Clear and encrypted answers have different room (D17)."""
     items = bytes.fromhex("0007010003ffff0002ff") * 12
     for quirks, code in [(frozenset(), 0xA0), (frozenset({Quirk.RESPONSE_TOO_LARGE}), 0xA9)]:
         host = Host(make_device(quirks=quirks)[0])
-        assert len(host.get("/1024//89", items[:110]).body) == 231
-        assert host.get("/1024//89", items).code == code
         host.initialize()
-        assert host.secret("GET", "/1024//89", items[:100]).success
-        assert host.secret("GET", "/1024//89", items[:110]).code == code
+        requests: list[tuple[Callable[[str, bytes], Response], int]] = [
+            (host.get, 11),
+            (partial(host.secret, "GET"), 10),
+        ]
+        for ask, most in requests:
+            answers = MULTI_RESPONSE.decode(ask("/1024//89", items).body)
+            assert [answer.code for answer in answers] == [0] * most + [code] * (12 - most)
+
+
+def test_room_that_earlier_answers_have_left() -> None:
+    host = Host(make_device(max_response=60)[0])
+    host.login()
+    serial_number, name = "0007010003ffff0002ff", "0007010400ffff000bff"
+    assert host.secret("PUT", "/1024//11", b"x" * 15).success
+    answers = MULTI_RESPONSE.decode(host.get("/1024//89", bytes.fromhex(serial_number + name + name + name)).body)
+    assert [answer.code for answer in answers] == [0x00, 0x00, 0xA0, 0xA0]
+
+
+def test_more_items_than_have_an_answer() -> None:
+    host = Host(make_device(max_response=30)[0])
+    item = bytes.fromhex("0007010003ffff0002ff")
+    assert len(MULTI_RESPONSE.decode(host.get("/1024//89", item * 9).body)) == 9
+    assert host.get("/1024//89", item * 10).code == 0xA0

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from emulator.blueprint import Group, Quirk
+from emulator.device import Device
 from emulator.services.time import local_time
 from protocol.bodies.interface import NfcPairingMode, SecurityOptions
 from protocol.bodies.time import LOCAL_TIME, LocalTime
@@ -18,6 +19,13 @@ USERS = {
     3: Group("boss", b"boss", alias=65534),
 }
 PAIRING = bytes.fromhex("00a4040007f0024c774d324d9000")
+
+
+def pair(device: Device) -> None:
+    """A phone touches the Tap."""
+    assert Host(device, "nfc:", HostProtocol.NFC).exchange(PAIRING) == b"\x90\x00"
+
+
 FACTORY = {"interface.config_version": Version(0)}
 
 
@@ -126,7 +134,7 @@ def test_setting_is_written_by_the_admin_only_and_survives_a_reboot(path: str, w
     user.login("tech")
     assert user.secret("PUT", path, body).code == 0x81
     host = admin_host()
-    host.exchange(PAIRING)
+    pair(host.device)
     assert host.secret("PUT", path, body).code == 0x00
     assert host.secret("GET", path).body.hex() == read
     if path != "/1024//13":  # a pairing does not survive a reboot
@@ -454,7 +462,7 @@ def test_tap_that_has_to_be_paired(mode: str, method: str, path: str, answers: s
     before = host.ask(method, path)
     if before.code == 0x81:
         assert "paired by NFC" in str(list(device.journal)[-1].reason)
-    assert Host(device, link="nfc:", protocol=HostProtocol.NFC).exchange(PAIRING) == b"\x90\x00"
+    pair(device)
     after = host.ask(method, path)
     assert f"{before.code:02x} {after.code:02x}" == answers
 
@@ -464,14 +472,14 @@ def test_session_of_an_unpaired_tap_writes_nothing() -> None:
     assert host.secret("PUT", "/1024//13", b"\1").success
     assert host.secret("GET", "/3//2").success, "the carrier of encrypted requests is open"
     assert host.secret("PUT", "/1024//11", b"x").code == 0x81
-    host.exchange(PAIRING)
+    pair(host.device)
     assert host.secret("PUT", "/1024//11", b"x").success
 
 
 def test_pairing_ends_with_a_reboot() -> None:
     device, clock = make_device(settings={"interface.nfc_pairing_mode": NfcPairingMode.MANDATORY_FOR_LOGIN})
     host = Host(device)
-    host.exchange(PAIRING)
+    pair(host.device)
     host.login()
     assert host.secret("POST", "/3//4").success
     clock.advance(2)

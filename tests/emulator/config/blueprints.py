@@ -107,6 +107,7 @@ rules = st.builds(
     lockout_attempts=st.integers(1, 65535),
     lockout_time=st.floats(0, 1e9),
     partial_request_time=st.floats(0, 1e9, exclude_min=True),
+    inactivity_grace=st.floats(0, 1e9),
     iv_after_clear_login=st.sampled_from(["either", "zero", "kept"]),
     quirks=st.frozensets(st.sampled_from(Quirk)),
 )

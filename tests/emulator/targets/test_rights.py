@@ -30,7 +30,7 @@ WHO: list[tuple[str, str, bytes, dict[str, bool]]] = [
     ("POST", "/1027//5", b"", {"reader": False, "tech": True}),
     ("POST", "/1027//30", b"", {"reader": False, "tech": True}),
     ("POST", "/1027//34", b"x", {"anonymous": False, "reader": False, "tech": True}),
-    ("GET", "/1027//34", b"x", {"anonymous": False, "reader": True}),
+    ("GET", "/1027//34", b"x", {"anonymous": False, "reader": False, "tech": True}),  # it sends
     ("GET", "/1027//35", b"", {"anonymous": False, "reader": True}),
     ("GET", "/1027//43", b"", {"anonymous": False, "reader": True}),
     ("GET", "/1027//38", MODBUS_PLACE, {"anonymous": False, "reader": True}),

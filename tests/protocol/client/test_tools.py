@@ -117,7 +117,7 @@ def test_read_bundle(open_tap: OpenTap) -> None:
     expected = {"setpoint": 21.0, "lamp": False, "message": ""}
     assert tap.read_bundle("Controls") == expected
     assert tap.read_bundle(2) == expected
-    clock.advance(30)
+    clock.advance(30)  # of 120 s: the sine is at its top
     assert tap.read_bundle("Climate")["temperature"] == 25.0
     tap.service.variable.set_value(4, b"\x01")
     tap.service.variable.set_value(5, b"Hello")
