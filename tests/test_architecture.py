@@ -18,10 +18,12 @@ LONGEST = 420
 MAY_IMPORT = {
     "protocol": {"protocol", "construct", "cryptography"},
     "emulator": {"emulator", "protocol", "click", "pydantic", "pydantic_core", "structlog", "yaml"}
-    | {"pymodbus", "serial"},
+    | {"aiomqtt", "ifaddr", "pymodbus", "serial", "websockets", "zeroconf"},
     "scenarios": {"scenarios", "emulator", "protocol"},
 }
 """Beside the standard library. Dependencies point one way: protocol <- emulator <- scenarios."""
+LINKS_MAY_IMPORT = {"paho", "serial", "websockets"}
+"""The links of the client may use these, too; who talks over TCP loads none of them."""
 
 IO_MODULES = {"asyncio", "socket", "selectors", "threading", "time", "random", "secrets", "os", "pathlib", "subprocess"}
 PURE = [
@@ -31,7 +33,7 @@ PURE = [
     or file.parent == ROOT / "emulator" / "services"
     or file.name in {"core.py", "device.py", "gate.py", "sessions.py", "state.py", "exchange.py", "journal.py"}
     or file.name in {"blueprint.py", "effects.py", "lockout.py", "credentials.py", "access.py", "variables.py"}
-    or (file.parent == ROOT / "emulator" and file.name in {"signals.py", "data_log.py", "packet_store.py"})
+    or (file.parent == ROOT / "emulator" and file.name in {"signals.py", "data_log.py", "packet_store.py", "roads.py"})
     or (file.parent == ROOT / "emulator" / "targets" and not file.stem.endswith("_real"))
 ]
 """No I/O, clock or randomness in the protocol, the core of the client and the device."""
@@ -57,7 +59,8 @@ def name(file: Path) -> str:
 def test_dependencies_point_one_way(file: Path) -> None:
     package = file.relative_to(ROOT).parts[0]
     roots = {module.split(".")[0] for module in imports(file)}
-    assert roots - set(sys.stdlib_module_names) <= MAY_IMPORT[package]
+    links = LINKS_MAY_IMPORT if file.is_relative_to(ROOT / "protocol" / "client" / "links") else set()
+    assert roots - set(sys.stdlib_module_names) <= MAY_IMPORT[package] | links
 
 
 @pytest.mark.parametrize("file", PURE, ids=name)
@@ -76,12 +79,14 @@ def test_only_two_modules_know_a_crypto_library() -> None:
     assert users == {"protocol/crypto.py"}
 
 
-def test_real_targets_are_known_where_they_are_opened_and_nowhere_else() -> None:
-    users = {name(file): imports(file) & {"serial", "pymodbus", "pymodbus.client"} for file in MODULES}
-    assert {file: found for file, found in users.items() if found} == {
-        "emulator/targets/modbus_real.py": {"pymodbus", "pymodbus.client"},
-        "emulator/targets/serial_real.py": {"serial"},
-    }
+TRANSPORTS = MAY_IMPORT["emulator"] & {"aiomqtt", "pymodbus", "serial", "websockets", "zeroconf"} | LINKS_MAY_IMPORT
+
+
+def test_a_transport_is_known_where_it_is_opened_and_nowhere_else() -> None:
+    for file in MODULES:
+        used = {module.split(".")[0] for module in imports(file)} & TRANSPORTS
+        assert len(used) <= 1, name(file)
+        assert not used or file.parent.name in {"links", "targets"} or file.stem == "announcement", name(file)
 
 
 def tracked_files() -> list[Path]:

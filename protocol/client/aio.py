@@ -14,7 +14,7 @@ from protocol.client.calls import make_request
 from protocol.client.core import Conversation, Session, SessionState, Token
 from protocol.client.data import BundleInfo, Progress, read_bundle, silent, synchronize
 from protocol.client.links import LinkError
-from protocol.client.links_aio import AsyncLink, open_link
+from protocol.client.links.aio import AsyncLink, open_link
 from protocol.client.services_aio import AsyncServices
 from protocol.client.tasks import Step, configure, download_log, execute_update, send_update
 from protocol.codes import EXPECT_ANYTHING, Method

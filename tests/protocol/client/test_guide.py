@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.serving import SERVE, serving
-from tests.test_docs import DEMO_URL, ROOT, blocks
+from tests.test_docs import ROOT, SHOWN_URLS, blocks
 
 GUIDE = ROOT / "docs" / "client.md"
 SHOWN = [
@@ -39,8 +39,7 @@ SHOWN = [
 @pytest.mark.parametrize(("code", "shown"), list(zip(blocks(GUIDE, "python"), SHOWN, strict=True)))
 def test_examples(code: str, shown: list[str], tmp_path: Path) -> None:
     with serving(SERVE, tmp_path / "log") as server:
-        host, port = server.address
-        example = code.replace(DEMO_URL, f"tcp://{host}:{port}")
+        example = code.replace(SHOWN_URLS["tcp"], server.urls[0])
         result = subprocess.run([sys.executable, "-c", example], cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert result.stdout.splitlines() == shown

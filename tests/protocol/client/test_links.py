@@ -20,7 +20,7 @@ from protocol.client.links import (
     register_memory_peer,
     unregister_memory_peer,
 )
-from protocol.client.links_aio import AsyncMemoryLink
+from protocol.client.links.aio import AsyncMemoryLink
 from protocol.errors import IntegrityError, ProtocolError, UsageError
 from tests.protocol.client.peers import SERIAL_NUMBER, SmallTap, pieces
 from tests.protocol.client.serving import requests, serving, wait_for_end
@@ -209,7 +209,7 @@ def test_nobody_listens(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("ftp://host", r"ftp://host: unknown link, expected one of tcp://, mem://"),
+        ("ftp://host", r"ftp://host: unknown link 'ftp', expected one of"),
         ("host:2000", "unknown link"),
         ("", "unknown link"),
         ("tcp://host:port", "[Pp]ort"),

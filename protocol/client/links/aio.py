@@ -1,24 +1,26 @@
-"""Links for asyncio: the transports of `protocol.client.links`, and the same rules."""
+"""Links for asyncio: TCP of its own kind, every other transport in a thread, and the same rules."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
-from urllib.parse import SplitResult
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Protocol, TypeVar
 
-from protocol.client.links import (
+from protocol.client.links.base import (
+    Link,
     LinkError,
-    MemoryLink,
-    MemoryPeer,
     check_length,
     is_complete,
     lost_error,
-    memory_peer,
     salvage,
-    split_url,
     stray_error,
-    tcp_address,
-    tcp_url,
 )
+from protocol.client.links.memory import MemoryLink, MemoryPeer, memory_peer
+from protocol.client.links.opening import SCHEMES
+from protocol.client.links.opening import open_link as open_blocking_link
+from protocol.codes import TCP_PORT
+from protocol.urls import LinkUrl, authority
+
+T = TypeVar("T")
 
 
 class AsyncLink(Protocol):
@@ -68,7 +70,7 @@ class AsyncTcpLink(asyncio.Protocol):
         Raises:
             LinkError: nobody listens there.
         """
-        link = cls(tcp_url(host, port), limit)
+        link = cls(f"tcp://{authority(host, port)}", limit)
         try:
             async with asyncio.timeout(limit):
                 await asyncio.get_running_loop().create_connection(lambda: link, host, port)
@@ -140,18 +142,64 @@ class AsyncMemoryLink:
         self._link.close()
 
 
-async def _open_tcp(url: SplitResult, limit: float) -> AsyncLink:
-    return await AsyncTcpLink.open(*tcp_address(url), limit)
+class AsyncThreadLink:
+    """A blocking link that does its waiting in a thread of its own; made by `open`."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, "tap-link")
+        self._link: Link | None = None
+
+    @classmethod
+    async def open(cls, url: str, limit: float) -> "AsyncThreadLink":
+        """Connects.
+
+        Args:
+            limit: seconds for the connection to be made, and for each answer to be complete.
+
+        Raises:
+            UsageError: it is no URL of a known transport.
+            LinkError: nobody is there.
+        """
+        link = cls()
+        opening = link._thread.submit(open_blocking_link, url, limit)
+        try:
+            link._link = await asyncio.wrap_future(opening)
+        except BaseException:
+            opening.add_done_callback(
+                lambda done: None if done.cancelled() or done.exception() else done.result().close()
+            )
+            link.close()
+            raise
+        return link
+
+    async def send(self, request: bytes) -> None:
+        """Sends one request."""
+        await self._run(lambda link: link.send(request))
+
+    async def receive(self) -> bytes:
+        """The answer to the request sent last."""
+        return await self._run(lambda link: link.receive())
+
+    def close(self) -> None:
+        """Ends the connection; the thread that still waits for an answer then stops waiting.
+
+        A goodbye may take a moment here: a port is free for the next one only when it is closed.
+        """
+        link, self._link = self._link, None
+        if link is not None:
+            link.close()
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _run(self, action: Callable[[Link], T]) -> T:
+        if self._link is None:
+            raise LinkError("the link is closed")
+        return await asyncio.wrap_future(self._thread.submit(action, self._link))
 
 
-async def _open_memory(url: SplitResult, limit: float) -> AsyncLink:
-    return AsyncMemoryLink(memory_peer(url), url.netloc)
-
-
-_OPENERS: Final[dict[str, Callable[[SplitResult, float], Awaitable[AsyncLink]]]] = {
-    "tcp": _open_tcp,
-    "mem": _open_memory,
-}
+def _close_late(opening: Future[Link]) -> None:
+    """A connection that was made after nobody waited for it any more."""
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
 async def open_link(url: str, limit: float) -> AsyncLink:
@@ -161,8 +209,16 @@ async def open_link(url: str, limit: float) -> AsyncLink:
         limit: seconds for the connection to be made, and for each answer.
 
     Raises:
-        UsageError: it is no URL of a known transport.
+        UsageError: it is no URL of a known transport, or has an option that the transport does not have.
         LinkError: nobody is there.
     """
-    parts = split_url(url, _OPENERS)
-    return await _OPENERS[parts.scheme](parts, limit)
+    parts = LinkUrl.parse(url, SCHEMES)
+    match parts.scheme:
+        case "tcp":
+            parts.options({})
+            return await AsyncTcpLink.open(*parts.address("127.0.0.1", TCP_PORT), limit)
+        case "mem":
+            parts.options({})
+            return AsyncMemoryLink(memory_peer(parts.name), parts.name)
+        case _:
+            return await AsyncThreadLink.open(url, limit)
