@@ -49,6 +49,7 @@ def main() -> None:
 @click.option("--listen", multiple=True, envvar="TAP_LISTEN", help=f"Link to open, repeatable [{DEFAULT_LINK}].")
 @click.option("--state", default="none", envvar="TAP_STATE", help="File that keeps what is written [none].")
 @click.option("--seed", type=int, envvar="TAP_SEED", help="Make all randomness, and the serial number, reproducible.")
+@click.option("--announce", is_flag=True, envvar="TAP_ANNOUNCE", help="Let the TCP link be found by mDNS.")
 @click.option("--log", type=click.Choice(["text", "json"]), default="text", envvar="TAP_LOG", help="Log format.")
 @click.option("--verbose", "-v", is_flag=True, envvar="TAP_VERBOSE", help="Log every request and answer.")
 def serve(
@@ -57,6 +58,7 @@ def serve(
     listen: tuple[str, ...],
     state: str,
     seed: int | None,
+    announce: bool,
     log: str,
     verbose: bool,
 ) -> None:
@@ -67,7 +69,16 @@ def serve(
     from emulator.commands.serve import StartError, run
 
     try:
-        run(config, firmware=firmware, listen=listen, state=state, seed=seed, json_log=log == "json", verbose=verbose)
+        run(
+            config,
+            firmware=firmware,
+            listen=listen,
+            state=state,
+            seed=seed,
+            announce=announce,
+            json_log=log == "json",
+            verbose=verbose,
+        )
     except StartError as error:
         _stop(str(error))
 
@@ -340,15 +351,23 @@ def decode(data: str, key: str | None, iv: str | None) -> None:
 @click.option("--listen", multiple=True, envvar="TAP_LISTEN", hidden=True)
 @click.option("--timeout", type=float, default=2.0, envvar="TAP_TIMEOUT", show_default=True, help="Seconds per answer.")
 def health(url: str | None, listen: tuple[str, ...], timeout: float) -> None:
-    """Exit 0 if a Tap answers at URL; without URL, at the first link of TAP_LISTEN."""
+    """Exit 0 if a Tap answers at URL, be it with a refusal; without URL, at the first link of TAP_LISTEN.
+
+    A broker says nothing about the Tap, so a link over MQTT is asked only if there is no other.
+    """
+    from emulator.links import address_of
     from protocol.client.blocking import Tap
     from protocol.client.links import LinkError
 
-    address = url or next(iter(listen), DEFAULT_LINK).replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]")
+    nearest = min(listen, key=lambda link: link.startswith("mqtt"), default=DEFAULT_LINK)
+    address = url or nearest
     try:
+        address = url or address_of(nearest)
         with Tap(address, timeout=timeout) as tap:
             click.echo(f"{address} {tap.service.device.get_serial_number()}")
-    except (LinkError, IntegrityError, RefusedError, UsageError) as error:
+    except RefusedError as refusal:
+        click.echo(f"{address} {refusal}")
+    except (LinkError, IntegrityError, UsageError) as error:
         click.echo(str(error) if address in str(error) else f"{address}: {error}", err=True)
         sys.exit(_UNHEALTHY)
 

@@ -1,7 +1,8 @@
 """The asyncio shell: puts a device behind its links, carries out its effects, keeps its deadlines."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import structlog
 
@@ -15,6 +16,8 @@ from protocol.frames import Request
 log = structlog.get_logger("tap")
 
 _NEVER = float("inf")
+_SETTLE_TIME = 0.02
+"""Seconds in which connections that were just accepted become known, so that they can be closed too."""
 _REOPEN_TIME = 0.5
 """Seconds between attempts to get a link back after a reboot."""
 
@@ -35,6 +38,8 @@ class Server:
         """When the timer fires, in the device's clock."""
         self._reboot: asyncio.Task[None] | None = None
         self._refusing: set[str] = set()
+        self._revision = device.state.revision
+        self._changed: list[Callable[[], None]] = []
         if verbose:
             device.journal.listener = _log_exchange
 
@@ -50,6 +55,8 @@ class Server:
         except LinkError:
             await self._close_links()
             raise
+        for link in self.links:
+            self.device.host_protocols |= link.protocol
         self._arm()
 
     async def stop(self) -> None:
@@ -59,6 +66,7 @@ class Server:
         if self._timer is not None:
             self._timer.cancel()
         await self._close_links()
+        await asyncio.sleep(_SETTLE_TIME)
         for connection, pipe in list(self._pipes.items()):
             self.device.disconnect(connection)
             pipe.close()
@@ -67,7 +75,7 @@ class Server:
     def accept(self, link: Link, pipe: Pipe) -> "_Attachment | None":
         """A host has connected. That a link refuses hosts is logged once, however many come."""
         try:
-            connection = self.device.connect(link.url, link.protocol)
+            connection = self.device.connect(link.url, link.protocol, link.frame_size)
         except RefusedConnectionError as refusal:
             if link.url not in self._refusing:
                 log.warning("connections are refused", link=link.url, reason=str(refusal))
@@ -76,7 +84,16 @@ class Server:
         self._refusing.discard(link.url)
         self._pipes[connection] = pipe
         log.debug("connected", link=link.url, connection=connection.id)
+        self._arm()
         return _Attachment(self, connection)
+
+    def setting(self, key: str) -> Any:
+        """What the Tap holds under a key."""
+        return self.device.state[key]
+
+    def on_change(self, changed: Callable[[], None]) -> None:
+        """Calls the function whenever settings may have changed, once nobody configures the Tap any more."""
+        self._changed.append(changed)
 
     def received(self, connection: Connection, data: bytes) -> None:
         """Hands bytes to the device. A mistake of ours costs the connection that met it, and no other."""
@@ -88,6 +105,15 @@ class Server:
             self.device.disconnect(connection)
         self._carry_out(effects)
         self._arm()
+        if self._revision != self.device.state.revision:
+            self._tell_changes()
+
+    def _tell_changes(self) -> None:
+        state = self.device.state
+        if not (state.factory or state.configuring):
+            self._revision = state.revision
+            for changed in self._changed:
+                changed()
 
     def lost(self, connection: Connection) -> None:
         """A connection is over."""
@@ -132,18 +158,24 @@ class Server:
             await link.close()
 
     async def _reopen_after(self, seconds: float) -> None:
-        await self._close_links()
+        for link in self.links:
+            await link.pause()
         log.info("rebooting", seconds=seconds)
         await asyncio.sleep(seconds)
-        for link in self.links:
-            while True:
-                try:
-                    await link.open(self)
-                    break
-                except LinkError as error:
-                    log.warning("link not back yet", reason=str(error))
-                    await asyncio.sleep(_REOPEN_TIME)
+        await asyncio.gather(*(self._reopen(link) for link in self.links))
         log.info("rebooted")
+
+    async def _reopen(self, link: Link) -> None:
+        """Opens a link again, for as long as it takes; a port may be taken meanwhile."""
+        told = False
+        while True:
+            try:
+                return await link.open(self)
+            except LinkError as error:
+                if not told:
+                    log.warning("link not back yet", reason=str(error))
+                told = True
+                await asyncio.sleep(_REOPEN_TIME)
 
 
 class _Attachment:

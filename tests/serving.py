@@ -20,8 +20,15 @@ class Serving:
     """A running server that has said `ready`."""
 
     process: subprocess.Popen[str]
-    address: tuple[str, int]
+    urls: tuple[str, ...]
+    """Its links, as it has announced them."""
     log: Path
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of its first link."""
+        url = urlsplit(self.urls[0])
+        return url.hostname or "", url.port or 0
 
     def connect(self, timeout: float = 10.0) -> socket.socket:
         """A new connection; its time-out only ends a test that would hang."""
@@ -60,8 +67,7 @@ def start(command: Sequence[str], log: Path) -> Serving:
     else:
         process.wait()
         raise RuntimeError(f"{' '.join(command)}: exit {process.returncode}\n{log.read_text()}")
-    url = urlsplit(lines[0][1])
-    return Serving(process, (url.hostname or "", url.port or 0), log)
+    return Serving(process, tuple(line[1] for line in lines[:-1]), log)
 
 
 def stop(server: Serving) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -12,7 +13,7 @@ import structlog
 from emulator.blueprint import SERIAL_NUMBER, Blueprint, demo
 from emulator.config import ConfigError, load, with_overrides
 from emulator.device import Device
-from emulator.links import DEFAULT_LINK, LinkError, open_link
+from emulator.links import DEFAULT_LINK, Link, LinkError, open_link
 from emulator.server import Server
 from emulator.state import MemoryStore, Store
 from emulator.storage import SqliteStore, StateFileError
@@ -34,6 +35,7 @@ def run(
     listen: tuple[str, ...],
     state: str,
     seed: int | None,
+    announce: bool,
     json_log: bool,
     verbose: bool,
 ) -> None:
@@ -45,13 +47,17 @@ def run(
     configure_logging(json_log, verbose)
     blueprint, links = _blueprint(config)
     blueprint = with_overrides(blueprint, firmware, seed)
+    try:
+        opened = [open_link(url) for url in listen or links or (DEFAULT_LINK,)]
+        if announce:
+            opened = _announced(opened)
+    except LinkError as error:
+        raise StartError(str(error)) from error
+    for link in opened:
+        blueprint = replace(blueprint, settings={**blueprint.settings, **link.settings})
     store = _store(state, blueprint)
     try:
-        server = Server(
-            _device(blueprint, store),
-            [open_link(url) for url in listen or links or (DEFAULT_LINK,)],
-            verbose=verbose,
-        )
+        server = Server(_device(blueprint, store), opened, verbose=verbose)
         asyncio.run(_serve(server))
     except (LinkError, StateFileError) as error:
         raise StartError(str(error)) from error
@@ -72,6 +78,12 @@ async def _serve(server: Server) -> None:
     await stopped.wait()
     await server.stop()
     log.info("stopped")
+
+
+def _announced(links: list[Link]) -> list[Link]:
+    from emulator.announcement import announce
+
+    return announce(links)
 
 
 def _blueprint(config: Path | None) -> tuple[Blueprint, tuple[str, ...]]:

@@ -5,7 +5,7 @@ a millisecond, so only those are made that a file needs.
 """
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -55,7 +55,7 @@ _PASSWORD = kinds.pattern(
 )
 _HASH = kinds.hexadecimal(range(KEY_SIZE, KEY_SIZE + 1), secret=True)
 _KEY = kinds.hexadecimal(range(RECORD_SIZE, RECORD_SIZE + 1), secret=True)
-_LINK = kinds.pattern(r"[a-z][a-z0-9+.-]*:\S+", "a URL such as tcp://127.0.0.1:2000")
+_LINK = kinds.pattern(r"[a-z][a-z0-9+.-]*:\S*", "a URL such as tcp://127.0.0.1:2000")
 _SEED = kinds.integer(-(1 << 63), (1 << 64) - 1)
 
 
@@ -222,9 +222,22 @@ def validate(data: Mapping[str, Any], folder: Path) -> CheckedFile:
     rules = validated(rules_model(), data.get("rules"), ("rules",), faults)
     target = _checked_target(data.get("target"), faults)
     signals = _checked_signals(data.get("bundles"), folder, faults)
+    if file is not None:
+        faults += _wrong_links(file.links)
     if faults or file is None or rules is None:
         raise FaultsError(faults)
     return CheckedFile(file, settings, Rules(**rules.said()), target, signals)
+
+
+def _wrong_links(links: Sequence[str]) -> Iterator[Fault]:
+    """Links are not opened here; but their URLs have to be right."""
+    for number, url in enumerate(links):
+        from emulator.links import LinkError, open_link
+
+        try:
+            open_link(url)
+        except LinkError as error:
+            yield Fault(("links", number), f"is wrong: {error}")
 
 
 def _bounded(bundles: Any, faults: list[Fault]) -> Any:

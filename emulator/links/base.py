@@ -1,7 +1,10 @@
 """What a link is to the server, and what the server is to a link."""
 
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
+from protocol.bodies.interface import MaxFrameSize
 from protocol.codes import HostProtocol
 
 
@@ -13,11 +16,14 @@ class Pipe(Protocol):
     """One open connection of a link, as the server sees it."""
 
     def write(self, data: bytes) -> None:
-        """Sends the bytes in one go, as far as the transport can."""
+        """Sends one answer, in one go as far as the transport can."""
         ...
 
     def close(self) -> None:
-        """Ends the connection after what was written."""
+        """Ends the connection after what was written; what still comes belongs to no connection.
+
+        A line that cannot be hung up stays, and what comes over it next is a new connection.
+        """
         ...
 
 
@@ -25,11 +31,11 @@ class Receiver(Protocol):
     """One accepted connection, as the link sees it."""
 
     def received(self, data: bytes) -> None:
-        """The host sent bytes."""
+        """The host sent bytes, cut anywhere."""
         ...
 
     def lost(self) -> None:
-        """The connection is over."""
+        """The connection is over; nothing may be written to its pipe any more."""
         ...
 
 
@@ -40,26 +46,45 @@ class Host(Protocol):
         """A host has connected; None if the Tap does not want it."""
         ...
 
-
-class Link(Protocol):
-    """A way in."""
-
-    protocol: HostProtocol
-    """What /1024//3 answers over this link."""
-
-    @property
-    def url(self) -> str:
-        """Where a client connects, with the port that is really open."""
+    def setting(self, key: str) -> Any:
+        """What the Tap holds under a key of the resource table, for links that the Tap itself configures."""
         ...
 
+    def on_change(self, changed: Callable[[], None]) -> None:
+        """Has a function called whenever settings may have changed, but not in the middle of a configuration."""
+        ...
+
+
+class Link(ABC):
+    """A way in.
+
+    Attributes:
+        protocol: what /1024//3 answers over this link.
+        frame_size: largest frames in bytes (/1024//88), where the link has limits of its own.
+        settings: values that its URL gives to settings of the Tap, by key.
+    """
+
+    protocol: HostProtocol
+    frame_size: MaxFrameSize | None = None
+    settings: Mapping[str, Any] = {}
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """Where a client connects, as a client may use it; without passwords."""
+
+    @abstractmethod
     async def open(self, host: Host) -> None:
-        """Starts to accept connections; opening again after `close` reopens the same address.
+        """Starts to take connections; after `pause` or `close` at the same address as before.
 
         Raises:
             LinkError: the address is not available.
         """
-        ...
 
+    @abstractmethod
     async def close(self) -> None:
-        """Stops to accept connections; those that are open stay."""
-        ...
+        """Stops to take connections and gives the address back; connections that are open stay."""
+
+    async def pause(self) -> None:
+        """The Tap reboots: no connections until `open`. What is plugged in stays plugged in."""
+        await self.close()

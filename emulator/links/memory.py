@@ -38,11 +38,12 @@ class MemoryHost:
         Raises:
             ConnectionError: the device has closed the connection.
         """
+        answers = []
+        due = self._due()
         connection = self._connection
         if connection is None or not connection.open:
             raise ConnectionResetError("the Tap has closed the connection")
-        answers = []
-        for effect in [*self._due(), *self._device.receive(connection, data)]:
+        for effect in [*due, *self._device.receive(connection, data)]:
             match effect:
                 case Send(_, answer):
                     answers.append(answer)

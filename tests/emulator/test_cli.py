@@ -78,7 +78,7 @@ def test_port_in_use() -> None:
 
 
 BAD_STARTS = [
-    (("--listen", "carrier-pigeon://x"), "unknown link, expected tcp://"),
+    (("--listen", "carrier-pigeon://x"), "unknown link 'carrier-pigeon', expected one of"),
     (("--listen", "tcp://127.0.0.1:99999"), "Port out of range"),
     (("--listen", "tcp://192.0.2.1:2000"), "tcp://192.0.2.1:2000"),
     (("--firmware", "newest"), "is not a version"),
@@ -155,10 +155,23 @@ def test_health(tmp_path: Path) -> None:
     with serving(SERVE, tmp_path / "log") as server:
         port = server.address[1]
         assert run("health", f"tcp://127.0.0.1:{port}").returncode == 0
-        assert run("health", TAP_LISTEN=f"tcp://0.0.0.0:{port} tcp://0.0.0.0:1").returncode == 0
+        for listen in (
+            f"tcp://0.0.0.0:{port} tcp://0.0.0.0:1",
+            f"mqtt://broker.invalid:1 tcp://0.0.0.0:{port}?interface=nfc",
+        ):
+            assert run("health", TAP_LISTEN=listen).returncode == 0, listen
     dead = run("health", f"tcp://127.0.0.1:{port}")
     assert dead.returncode == 1
     assert f"tcp://127.0.0.1:{port}" in dead.stderr
+
+
+def test_tap_that_refuses_is_alive(tmp_path: Path) -> None:
+    file = tmp_path / "device.yaml"
+    file.write_text("tap: 1\nrules: {hosts: single}\n", encoding="utf-8")
+    with serving((*SERVE, str(file)), tmp_path / "log") as server, server.connect():
+        result = run("health", server.urls[0])
+    assert result.returncode == 0
+    assert "DEVICE_UNAVAILABLE" in result.stdout
 
 
 def test_health_of_something_else() -> None:

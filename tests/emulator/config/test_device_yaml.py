@@ -214,6 +214,8 @@ def test_anchors_may_repeat_a_value(load_text: LoadText) -> None:
         ("tap: 1\nrules:\n  partial_request_time: 0\n", 3, "expected a number of seconds above 0"),
         ("tap: 1\nrules:\n  quirks:\n  - lenient\n", 3, "rules.quirks is a list, expected a list of lenient_login"),
         ("tap: 1\nlinks: tcp://a\n", 2, "links is tcp://a, expected a list"),
+        ("tap: 1\nlinks:\n- tcp://a\n- tpc://a\n", 4, "links.1 is wrong: tpc://a: unknown link 'tpc', expected one of"),
+        ("tap: 1\nlinks:\n- tcp://a?speed=1\n", 3, "links.0 is wrong: tcp://a: unknown option speed"),
         ("tap: 1\nlinks:\n- tcp://a\n- here\n", 4, "links.1 is here, expected a URL such as"),
         ("tap: 1\ntap: 1\n", 2, "tap is there twice, expected it only on line 1"),
         ("tap: 1\nusers:\n  a: {}\n  a: {}\n", 4, "users.a is there twice, expected it only on line 3"),
