@@ -7,9 +7,12 @@ import '@iotize/tap/bundles/iotize-tap-ext-all.umd.js';
 import { Device, Protocol } from '@iotize/device-client.js/index.js';
 import '@iotize/device-client.js/ext/datalogger.js';
 import '@iotize/device-client.js/ext/keep-alive.js';
-import { TcpProtocol, overTcp } from './tcp.mjs';
+import { transports, transportsOver } from './transports.mjs';
 import { recorded } from './recording.mjs';
 import { until } from './waiting.mjs';
+
+/** The transport of a link, which keeps what crosses it. */
+const recordedTransport = (kinds, url) => recorded(kinds[new URL(url).protocol]);
 
 class Client {
   /** Undoes what instances leave behind in the module. */
@@ -71,15 +74,13 @@ class Client {
   }
 }
 
-const RecordedTcp = recorded(TcpProtocol);
-
 class NewClient extends Client {
   static label = '@iotize/tap 2.7.0';
   generation = 'new';
 
   constructor(url) {
     super();
-    this.link = new RecordedTcp(url, () => this.keys);
+    this.link = new (recordedTransport(transports, url))(url, () => this.keys);
     this.tap = Tap.fromProtocol(this.link);
   }
 
@@ -146,7 +147,7 @@ class NewClient extends Client {
 
 const { INITIAL_SESSION_STATE } = Device.IoTizeDevice;
 const pristineState = { ...INITIAL_SESSION_STATE };
-const RecordedOldTcp = recorded(overTcp(Protocol.Impl.QueueComProtocol));
+const oldTransports = transportsOver(Protocol.Impl.QueueComProtocol);
 
 class OldClient extends Client {
   static label = '@iotize/device-client.js 0.0.1-alpha.105';
@@ -159,7 +160,7 @@ class OldClient extends Client {
 
   constructor(url) {
     super();
-    this.link = new RecordedOldTcp(url, () => this.keys);
+    this.link = new (recordedTransport(oldTransports, url))(url, () => this.keys);
     this.tap = Device.Tap.fromProtocol(this.link);
   }
 

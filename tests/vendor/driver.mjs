@@ -17,8 +17,8 @@ const cases = Object.assign({}, ...modules);
 async function run({ name, client, url, ...context }) {
   const opened = [];
   clients[client].reset();
-  const openAnother = async () => {
-    const tap = new clients[client](url);
+  const openAnother = async (other = url) => {
+    const tap = new clients[client](other);
     tap.link.options = { connect: PATIENCE, disconnect: PATIENCE, send: PATIENCE };
     opened.push(tap);
     await tap.connect();
@@ -31,7 +31,7 @@ async function run({ name, client, url, ...context }) {
   } catch (error) {
     return { error: [error.stack, ...opened.map(transcript)].join('\n\n') };
   } finally {
-    opened.forEach(({ link }) => link.sockets.forEach((socket) => socket.destroy()));
+    opened.forEach(({ link }) => link.abandon());
   }
 }
 

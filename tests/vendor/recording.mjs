@@ -1,4 +1,5 @@
-// Keeps every APDU that a client sent and every answer it received, as they crossed the socket.
+// Keeps every APDU that a client sent and every answer it received: as they crossed the socket, where the transport is
+// ours, and as the vendor's own transport gave them otherwise.
 import assert from 'node:assert/strict';
 import { openFrame } from './crypto.mjs';
 
@@ -111,16 +112,30 @@ export const recorded = (Protocol) => class extends Protocol {
 
   _connect(options) {
     const connected = super._connect(options);
-    this.sockets.push(this.socket);
-    this.socket.on('data', (chunk) => this.exchanges.at(-1).chunks.push(chunk));
+    if (this.socket) {
+      this.sockets.push(this.socket);
+      this.socket.on('data', (chunk) => this.exchanges.at(-1).chunks.push(chunk));
+    }
     return connected;
   }
 
-  write(request) {
+  write(request, ...how) {
     const keys = this.currentKeys();
     if (keys.key) this.#keys = keys; // a client may forget its key between encrypting and sending
     this.exchanges.push(new Exchange(request, this.#keys));
-    return super.write(request);
+    return super.write(request, ...how);
+  }
+
+  async read(options) {
+    const answer = await super.read(options);
+    if (!this.socket) this.exchanges.at(-1).chunks.push(Buffer.from(answer));
+    return answer;
+  }
+
+  /** Ends whatever is still open, without a word. */
+  abandon() {
+    this.sockets.forEach((socket) => socket.destroy());
+    super.abandon?.();
   }
 
   /** The exchanges that an action causes. */
@@ -132,6 +147,7 @@ export const recorded = (Protocol) => class extends Protocol {
 
   verify() {
     this.exchanges.forEach((exchange) => exchange.verify());
+    if (!this.sockets.length) return;
     const total = (sizes) => sizes.reduce((sum, size) => sum + size, 0);
     assert.equal(total(this.exchanges.map(({ sent }) => sent.length)), total(this.sockets.map((s) => s.bytesWritten)));
     assert.equal(total(this.exchanges.map(({ received }) => received.length)), total(this.sockets.map((s) => s.bytesRead)));

@@ -17,6 +17,7 @@ from tests.vendor.conftest import HERE, Clients, Taps, url_of
 NEW: Final = "2.7.0"
 OLD: Final = "alpha.105"
 BOTH: Final = (NEW, OLD)
+ALL_LINKS: Final = "allLinksAtOnce"
 
 BEFORE_IV: Final = "1.85"
 FIRST_WITH_IV: Final = "1.86"
@@ -87,6 +88,7 @@ CASES: Final = (
     Case("periodOneCarriesIvsInEachFrame", firmware=WITH_IV),
     Case("ivsOfTheLastFrameStayWhenThePeriodEnds", firmware=WITH_IV),
     Case("periodTwoCostsOneRequestInTwo", firmware=WITH_IV),
+    Case("periodThreeCostsOneRequestInThree", firmware=WITH_IV),
     Case("periodSevenCostsOneRequestInSeven", firmware=WITH_IV),
     Case("defaultPeriodIsAHundred", firmware=WITH_IV, clients=(NEW,)),
     Case("defaultPeriodCountsFromTheLogin", firmware=WITH_IV, clients=(NEW,)),
@@ -138,7 +140,7 @@ def test_client(clients: Clients, taps: Taps, case: Case, client: str, tap: str,
 
 
 def test_each_case_is_in_a_table(clients: Clients) -> None:
-    run = {case.name for case in CASES} | {run.case for run in tools.RUNS} | {sweeps.CASE}
+    run = {case.name for case in CASES} | {run.case for run in tools.RUNS} | {sweeps.CASE, ALL_LINKS}
     assert sorted(clients.ask()["cases"]) == sorted(run)
 
 

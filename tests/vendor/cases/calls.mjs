@@ -129,7 +129,7 @@ export async function everyServiceCall({ tap, openAnother, client, user }) {
     if (!call) continue;
     const session = await enter(await until(openAnother));
     observed.push(await observe(session, call));
-    session.link.sockets.forEach((socket) => socket.destroy());
+    session.link.abandon();
   }
   return observed.map(({ sent, received, ...rest }) => rest);
 }

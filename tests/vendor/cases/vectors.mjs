@@ -76,6 +76,8 @@ const exchangesEvery = async (tap, period) => {
 
 export const periodTwoCostsOneRequestInTwo = ({ tap }) => exchangesEvery(tap, 2);
 
+export const periodThreeCostsOneRequestInThree = ({ tap }) => exchangesEvery(tap, 3);
+
 export const periodSevenCostsOneRequestInSeven = ({ tap }) => exchangesEvery(tap, 7);
 
 export async function defaultPeriodIsAHundred({ tap }) {
