@@ -4,20 +4,30 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
+from emulator.roads import ROADS
 from protocol.resources import model
 from protocol.values import UINT16
-from tests.serving import Serving, serving
+from tests.links import available, serving_on
+from tests.vendor.conftest import missing_requirement
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
-PAGES = [ROOT / "README.md", ROOT / "docs" / "getting-started.md", ROOT / "docs" / "device.md"]
-DEMO_URL = "tcp://127.0.0.1:2000"
+GUIDES = [ROOT / "README.md", ROOT / "docs" / "getting-started.md", ROOT / "docs" / "device.md"]
+LINKS_PAGE = ROOT / "docs" / "links.md"
+SHOWN_URLS = {
+    "tcp": "tcp://127.0.0.1:2000",
+    "ws": "ws://127.0.0.1:2080",
+    "rfc2217": "rfc2217://127.0.0.1:2217",
+    "pty": "./tap0",
+    "mqtt": "mqtt://127.0.0.1:1883",
+}
+"""Where a Tap is that the pages talk to."""
 BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#:]+)\)")
 
@@ -26,42 +36,72 @@ def blocks(page: Path, language: str) -> list[str]:
     return [dedent(text) for _, kind, text in BLOCK.findall(page.read_text(encoding="utf-8")) if kind == language]
 
 
-def cases(language: str) -> list[object]:
+def cases(language: str, *pages: Path) -> list[object]:
     return [
-        pytest.param(text, id=f"{page.name}-{number}")
-        for page in PAGES
+        pytest.param(page, text, id=f"{page.name}-{number}")
+        for page in pages
         for number, text in enumerate(blocks(page, language), start=1)
     ]
 
 
+Adapt = Callable[[str], str]
+
+
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Serving]:
-    with serving((str(BIN / "tap-emulator"), "serve", "--listen", "tcp://127.0.0.1:0"), tmp_path / "log") as running:
-        yield running
+def adapt(page: Path, tmp_path: Path) -> Iterator[Adapt]:
+    """Puts the addresses of a running Tap in place of those that a page shows."""
+    links = [link for link in available() if link in SHOWN_URLS] if page == LINKS_PAGE else ["tcp"]
+    with serving_on(links, tmp_path) as (_, urls):
+        places = {SHOWN_URLS[link]: url.removeprefix("pty:").partition("?")[0] for link, url in urls.items()}
+        ports = {url.rpartition(":")[2]: place.rpartition(":")[2] for url, place in places.items() if "//" in url}
+        places |= {f'("127.0.0.1", {port})': f'("127.0.0.1", {real})' for port, real in ports.items()}
+
+        def put(text: str) -> str:
+            for shown, place in places.items():
+                text = text.replace(shown, place)
+            return text
+
+        yield put
 
 
-def url(server: Serving) -> str:
-    return f"tcp://{server.address[0]}:{server.address[1]}"
-
-
-@pytest.mark.parametrize("text", cases("python"))
-def test_python_block(text: str, server: Serving) -> None:
-    code = text.replace(DEMO_URL, url(server))
+@pytest.mark.parametrize(("page", "text"), cases("python", *GUIDES, LINKS_PAGE))
+def test_python_block(text: str, adapt: Adapt) -> None:
+    code = adapt(text)
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert result.stdout, "an example shows something"
 
 
-@pytest.mark.parametrize("text", cases("console"))
-def test_console_block(text: str, server: Serving) -> None:
+@pytest.mark.parametrize(("page", "text"), cases("console", *GUIDES, LINKS_PAGE))
+def test_console_block(text: str, adapt: Adapt) -> None:
     environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
     for session in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
         command, _, printed = session.partition("\n")
         result = subprocess.run(
-            ["bash", "-c", f"{command.replace(DEMO_URL, url(server))} 2>&1"],
+            ["bash", "-c", f"{adapt(command)} 2>&1"],
             cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert result.stdout == printed, command
+
+
+@pytest.mark.parametrize(("page", "text"), cases("js", LINKS_PAGE))
+def test_javascript_block(text: str, adapt: Adapt) -> None:
+    if reason := missing_requirement():
+        pytest.skip(reason)
+    code = adapt(text)
+    if SHOWN_URLS["mqtt"] in code:
+        pytest.skip("Mosquitto is not installed: apt-get install mosquitto")
+    result = subprocess.run(
+        ["node", "--input-type=module"], input=code, cwd=ROOT / "tests" / "vendor",
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert result.stdout == "IoTize00410000009B\n", result.stderr
+
+
+def test_every_road_is_on_the_page_of_the_links() -> None:
+    page = LINKS_PAGE.read_text(encoding="utf-8")
+    for name, preset in ROADS.items():
+        assert f"| `{name}` | {preset.imitates} |" in page
 
 
 def test_row_in_the_contributing_guide_is_one() -> None:

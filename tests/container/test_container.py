@@ -41,17 +41,19 @@ class Container:
 
     volume: str
     name: str = field(default_factory=lambda: f"tap-{uuid.uuid4().hex[:12]}")
-    port: int = field(default_factory=free_port)
+    urls: dict[str, str] = field(
+        default_factory=lambda: {link: f"{link}://127.0.0.1:{free_port()}" for link in ("tcp", "ws", "rfc2217")}
+    )
 
     @property
     def url(self) -> str:
-        return f"tcp://127.0.0.1:{self.port}"
+        return self.urls["tcp"]
 
     def start(self) -> None:
         # The host's network needs no bridge, which a machine that is itself a container cannot set up.
         run(
             *(TOOL, "run", "--detach", "--name", self.name, "--read-only", "--cap-drop", "all", "--network", "host"),
-            *("--volume", f"{self.volume}:/state", "--env", f"TAP_LISTEN={self.url}", IMAGE),
+            *("--volume", f"{self.volume}:/state", "--env", f"TAP_LISTEN={' '.join(self.urls.values())}", IMAGE),
         )
 
     def wait_until_healthy(self, seconds: float = 15) -> None:
@@ -65,9 +67,9 @@ class Container:
     def execute(self, *command: str) -> subprocess.CompletedProcess[str]:
         return run(TOOL, "exec", self.name, *command, check=False)
 
-    def call(self, *arguments: str) -> str:
+    def call(self, *arguments: str, link: str = "tcp") -> str:
         """Ask from outside, with the reference client."""
-        return run(COMMAND, "call", self.url, *arguments).stdout
+        return run(COMMAND, "call", self.urls[link], *arguments).stdout
 
     def stop(self) -> int:
         """Stop it with SIGTERM, as every container tool does, and return its exit code."""
@@ -119,7 +121,8 @@ def start(volume: str) -> Iterator[Callable[[], Container]]:
 def test_the_image_declares_what_it_needs() -> None:
     config = json.loads(run(TOOL, "inspect", "--type", "image", "--format", "{{json .Config}}", IMAGE).stdout)
     assert config["User"] == "10001:10001"
-    assert list(config["ExposedPorts"]) == ["2000/tcp"]
+    assert sorted(config["ExposedPorts"]) == ["2000/tcp", "2080/tcp", "2217/tcp"]
+    assert "TAP_LISTEN=tcp://0.0.0.0:2000 ws://0.0.0.0:2080 rfc2217://0.0.0.0:2217" in config["Env"]
     assert list(config["Volumes"]) == ["/state"]
     assert config["Labels"]["org.opencontainers.image.version"] == "0.1.0"
 
@@ -131,6 +134,16 @@ def test_it_has_no_rights(start: Callable[[], Container]) -> None:
     refusal = tap.execute("touch", "/opt/tap/file")
     assert refusal.returncode != 0
     assert "Read-only file system" in refusal.stderr
+
+
+def test_each_link_is_reached_from_outside(start: Callable[[], Container]) -> None:
+    tap = start()
+    path = "/interface/current-host-protocol"
+    assert {link: tap.call("GET", path, link=link) for link in tap.urls} == {
+        "tcp": "WIFI\n",
+        "ws": "WEBSOCKET\n",
+        "rfc2217": "UART\n",
+    }
 
 
 def test_its_health_follows_the_tap(start: Callable[[], Container]) -> None:
@@ -160,7 +173,7 @@ def test_its_state_outlives_it(start: Callable[[], Container]) -> None:
 def test_it_stops_at_once_and_cleanly(start: Callable[[], Container]) -> None:
     tap = start()
     # A client that stays connected is what keeps many a server from stopping.
-    with socket.create_connection(("127.0.0.1", tap.port)):
+    with socket.create_connection(("127.0.0.1", int(tap.url.rpartition(":")[2]))):
         began = time.monotonic()
         exit_code = tap.stop()
         assert time.monotonic() - began < 2

@@ -19,7 +19,7 @@ from emulator.blueprint import demo
 from emulator.device import Device
 from emulator.effects import Send
 from protocol.codes import HostProtocol
-from tests.perf import inside, load
+from tests.perf import inside, links, load
 from tests.perf.figures import Figure, table, write_json
 from tests.perf.rounds import alternate, ratio
 from tests.serving import MEASURABLE, SERVE, Serving, serving, start, stop
@@ -138,6 +138,8 @@ def measure(folder: Path, rounds: int, seconds: float) -> list[Figure]:
         figures = over_tcp(tap, log, rounds, seconds)
         if MEASURABLE:
             figures.append(Figure("memory after these requests, with a full journal", tap.memory, "MiB"))
+    figures += links.each_against_tcp(folder, rounds, seconds)
+    figures += links.many_connections(log)
     figures.append(in_process(max(1, rounds // 2), seconds))
     figures += inside.all_figures(folder, rounds)
     for label, arguments in configurations(folder).items():
