@@ -23,6 +23,8 @@ _STYLES = click.Choice(["table", "json", "markdown"])
 _FILE = click.Path(path_type=Path)
 _REFUSED = 3
 _UNHEALTHY = 1
+_LAST_ASKED = ("pty:", "serial:", "mqtt:", "mqtts:")
+"""Links over which a probe of the health would disturb somebody, or has to know more than the URL says."""
 
 
 class VersionType(click.ParamType[Version]):
@@ -353,13 +355,13 @@ def decode(data: str, key: str | None, iv: str | None) -> None:
 def health(url: str | None, listen: tuple[str, ...], timeout: float) -> None:
     """Exit 0 if a Tap answers at URL, be it with a refusal; without URL, at the first link of TAP_LISTEN.
 
-    A broker says nothing about the Tap, so a link over MQTT is asked only if there is no other.
+    A link that others may use at the same time is asked rather than a serial line or a broker.
     """
     from emulator.links import address_of
     from protocol.client.blocking import Tap
     from protocol.client.links import LinkError
 
-    nearest = min(listen, key=lambda link: link.startswith("mqtt"), default=DEFAULT_LINK)
+    nearest = min(listen, key=lambda link: link.startswith(_LAST_ASKED), default=DEFAULT_LINK)
     address = url or nearest
     try:
         address = url or address_of(nearest)

@@ -108,6 +108,8 @@ class Device:
         self._numbers = itertools.count(1)
         self._partial: dict[Connection, float] = {}
         """Connections that wait for the rest of a request, and since when; the oldest first."""
+        self._effects: list[Effect] = []
+        """What the bytes in hand have brought about so far."""
         self._after_answer: list[Effect] = []
         self._down_until = float("-inf")
         self._reboots = False
@@ -119,11 +121,13 @@ class Device:
         """All open connections, oldest first."""
         return iter(self._connections.values())
 
-    def connect(self, link: str, protocol: HostProtocol, frame_size: MaxFrameSize | None = None) -> Connection:
+    def connect(
+        self, link: str, protocol: HostProtocol, max_request: int | None = None, max_response: int | None = None
+    ) -> Connection:
         """A host connects.
 
         Args:
-            frame_size: where the link has other limits than the Tap.
+            max_request, max_response: largest frames in bytes, where the link has other limits than the Tap.
 
         Raises:
             RefusedConnectionError: the Tap reboots, or the link has as many connections as it takes.
@@ -133,7 +137,7 @@ class Device:
         if self._per_link[link] >= self.rules.max_connections:
             raise RefusedConnectionError(f"{link} has {self.rules.max_connections} connections already")
         session = self._session if self.rules.hosts == "single" else Session(self.rules)
-        size = frame_size or MaxFrameSize(self.rules.max_request, self.rules.max_response)
+        size = MaxFrameSize(max_request or self.rules.max_request, max_response or self.rules.max_response)
         connection = Connection(next(self._numbers), link, protocol, session, size, self.clock.now())
         connection.authorized = gate.may_connect(self.state, protocol)
         self._connections[connection.id] = connection
@@ -151,7 +155,6 @@ class Device:
 
     def receive(self, connection: Connection, data: bytes) -> list[Effect]:
         """Takes bytes of a connection, cut anywhere, and says what has to happen."""
-        effects: list[Effect] = []
         if connection.open:
             connection.last_heard = self.clock.now()
             del self._heard[connection]
@@ -160,17 +163,27 @@ class Device:
         for item in items:
             if not connection.open:
                 break
-            effects.append(Send(connection, self._answer(connection, item)))
+            self._effects.append(Send(connection, self._answer(connection, item)))
             if self._after_answer:
-                effects += self._after_answer
+                self._effects += self._after_answer
                 self._after_answer = []
             if self._reboots:
-                effects += self._restart()
+                self._effects += self._restart()
         if items:
             self._partial.pop(connection, None)
         if connection.open and connection.reader.pending:
             self._partial.setdefault(connection, self.clock.now())
+        effects, self._effects = self._effects, []
         return effects
+
+    def abort(self, connection: Connection, reason: str) -> list[Effect]:
+        """What has to happen when `receive` has failed by a mistake of ours.
+
+        The connection ends, and what its bytes had brought about before is not lost.
+        """
+        effects, self._effects = [*self._effects, *self._after_answer], []
+        self._after_answer = []
+        return [*effects, self._close(connection, reason)] if connection.open else effects
 
     def tick(self) -> list[Effect]:
         """Does what is due by now."""
@@ -217,6 +230,7 @@ class Device:
             self._note(exchange, response, refusal.reason)
         except BaseException:
             self.state.rollback()  # a mistake of ours is loud, but it does not leave half a change behind
+            self._reboots = reboots
             raise
         else:
             if not entry.call.carries:

@@ -42,6 +42,18 @@ def admit(exchange: Exchange) -> Entry:
     return entry
 
 
+def may_connect(state: State, protocol: HostProtocol) -> bool:
+    """Whether hosts may connect over an interface: it is authorised, or the Tap is being configured."""
+    return _is_open(state) or bool(protocol & state["interface.authorized_host_protocol"])
+
+
+def host_protocol(exchange: Exchange, entry: Entry) -> None:
+    """A host on an interface that was not authorised when it connected gets nothing but this refusal (D6)."""
+    if not exchange.connection.authorized:
+        name = exchange.connection.protocol.name
+        raise PeerError(f"{name} is not among the authorised host protocols", ResultCode.RESOURCE_LOCKED)
+
+
 def one_host(exchange: Exchange, entry: Entry) -> None:
     """With ``hosts: single`` the first connection is served and the others wait, unless NFC goes first (D4)."""
     device, connection = exchange.device, exchange.connection
@@ -54,18 +66,6 @@ def one_host(exchange: Exchange, entry: Entry) -> None:
     if not (by_nfc and _nfc_goes_first(exchange.state)):
         raise PeerError("another host is connected", ResultCode.DEVICE_UNAVAILABLE)
     device.take_over(connection, "a host on NFC goes first (/1024//24)")
-
-
-def may_connect(state: State, protocol: HostProtocol) -> bool:
-    """Whether hosts may connect over an interface: it is authorised, or the Tap is being configured."""
-    return _is_open(state) or bool(protocol & state["interface.authorized_host_protocol"])
-
-
-def host_protocol(exchange: Exchange, entry: Entry) -> None:
-    """A host on an interface that was not authorised when it connected gets nothing but this refusal (D6)."""
-    if not exchange.connection.authorized:
-        name = exchange.connection.protocol.name
-        raise PeerError(f"{name} is not among the authorised host protocols", ResultCode.RESOURCE_LOCKED)
 
 
 def lockout(exchange: Exchange, entry: Entry) -> None:
@@ -112,7 +112,7 @@ def service_enabled(exchange: Exchange, entry: Entry) -> None:
         raise PeerError(f"{entry.id}: the service {service.name} is disabled", ResultCode.RESOURCE_LOCKED)
 
 
-CHECKS: Final = (one_host, host_protocol, lockout, nfc_pairing, access_right, service_enabled, configuration_mode)
+CHECKS: Final = (host_protocol, one_host, lockout, nfc_pairing, access_right, service_enabled, configuration_mode)
 
 _NEEDED_SERVICES: Final = {
     (row.object, row.resource): ServiceCode.DATALOG if row.object == _DATA_LOG else ServiceCode.JVM

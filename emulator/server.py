@@ -37,6 +37,7 @@ class Server:
         self._armed_for = _NEVER
         """When the timer fires, in the device's clock."""
         self._reboot: asyncio.Task[None] | None = None
+        self._stopped = False
         self._refusing: set[str] = set()
         self._revision = device.state.revision
         self._changed: list[Callable[[], None]] = []
@@ -60,9 +61,9 @@ class Server:
         self._arm()
 
     async def stop(self) -> None:
-        """Closes links and connections."""
-        if self._reboot is not None:
-            self._reboot.cancel()
+        """Closes links and connections; what still comes is not answered."""
+        self._stopped = True
+        await _ended(self._reboot)
         if self._timer is not None:
             self._timer.cancel()
         await self._close_links()
@@ -74,8 +75,10 @@ class Server:
 
     def accept(self, link: Link, pipe: Pipe) -> "_Attachment | None":
         """A host has connected. That a link refuses hosts is logged once, however many come."""
+        if self._stopped:
+            return None
         try:
-            connection = self.device.connect(link.url, link.protocol, link.frame_size)
+            connection = self.device.connect(link.url, link.protocol, link.max_request, link.max_response)
         except RefusedConnectionError as refusal:
             if link.url not in self._refusing:
                 log.warning("connections are refused", link=link.url, reason=str(refusal))
@@ -87,6 +90,11 @@ class Server:
         self._arm()
         return _Attachment(self, connection)
 
+    @property
+    def max_connections(self) -> int:
+        """How many connections of one link the Tap takes."""
+        return self.device.rules.max_connections
+
     def setting(self, key: str) -> Any:
         """What the Tap holds under a key."""
         return self.device.state[key]
@@ -97,12 +105,13 @@ class Server:
 
     def received(self, connection: Connection, data: bytes) -> None:
         """Hands bytes to the device. A mistake of ours costs the connection that met it, and no other."""
+        if self._stopped:
+            return
         try:
             effects = self.device.receive(connection, data)
         except Exception:
             log.exception("internal error", connection=connection.id, received=data.hex())
-            effects = [Close(connection, "internal error")]
-            self.device.disconnect(connection)
+            effects = self.device.abort(connection, "internal error")
         self._carry_out(effects)
         self._arm()
         if self._revision != self.device.state.revision:
@@ -130,7 +139,8 @@ class Server:
                     log.info("closed", connection=connection.id, reason=reason)
                     self._pipes.pop(connection).close()
                 case Reboot(seconds):
-                    self._reboot = asyncio.get_running_loop().create_task(self._reopen_after(seconds))
+                    reboot = self._reopen_after(seconds, self._reboot)
+                    self._reboot = asyncio.get_running_loop().create_task(reboot)
 
     def _arm(self) -> None:
         deadline = self.device.next_deadline()
@@ -154,14 +164,16 @@ class Server:
         self._arm()
 
     async def _close_links(self) -> None:
-        for link in self.links:
-            await link.close()
+        await asyncio.gather(*(link.close() for link in self.links))
 
-    async def _reopen_after(self, seconds: float) -> None:
-        for link in self.links:
-            await link.pause()
+    async def _reopen_after(self, seconds: float, earlier: asyncio.Task[None] | None) -> None:
+        """Reboots, also where a link is not back from the reboot before."""
+        loop = asyncio.get_running_loop()
+        back_at = loop.time() + seconds
+        await _ended(earlier)
         log.info("rebooting", seconds=seconds)
-        await asyncio.sleep(seconds)
+        await asyncio.gather(*(link.pause() for link in self.links))
+        await asyncio.sleep(max(0.0, back_at - loop.time()))
         await asyncio.gather(*(self._reopen(link) for link in self.links))
         log.info("rebooted")
 
@@ -176,6 +188,13 @@ class Server:
                     log.warning("link not back yet", reason=str(error))
                 told = True
                 await asyncio.sleep(_REOPEN_TIME)
+
+
+async def _ended(task: asyncio.Task[None] | None) -> None:
+    """Cancels a task, and waits until it is over."""
+    if task is not None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 class _Attachment:

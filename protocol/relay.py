@@ -8,6 +8,7 @@ the reference which of its requests; answers repeat both. Source: @iotize/device
 import hashlib
 from binascii import hexlify, unhexlify
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from construct import (
@@ -130,6 +131,7 @@ class Topics(NamedTuple):
     answer: str
 
 
+@lru_cache(maxsize=16)
 def topics_of(serial_number: str, net_key: str) -> Topics:
     """The topics of a Tap that has not been given others; to compute them takes some milliseconds."""
     secret = (net_key + serial_number).encode()

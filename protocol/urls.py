@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from protocol.errors import UsageError
 
@@ -56,6 +56,8 @@ class LinkUrl:
         host: None if the URL names none, as in ``pty:./tap0``.
         path: without percent escapes; what follows the scheme where there is no host.
         query: texts of the options, by name.
+        slashes: whether ``//`` stands behind the scheme.
+        others: options that somebody else reads, for messages.
     """
 
     scheme: str
@@ -66,6 +68,8 @@ class LinkUrl:
     user: str | None = None
     password: str | None = None
     query: Mapping[str, list[str]] = field(default_factory=dict)
+    slashes: bool = True
+    others: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, text: str, schemes: Collection[str]) -> "LinkUrl":
@@ -80,10 +84,18 @@ class LinkUrl:
             (parts.hostname or "").encode("idna")  # what cannot be looked up is refused here, not where it is tried
             pairs = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
         except ValueError as error:
-            raise UsageError(f"{_without_password(text)}: {error}") from error
+            if "@" in text:  # what is wrong may be a part of the password
+                raise UsageError(
+                    f"{_without_password(text)}: malformed, expected scheme://user:password@host:port with %2F for a /"
+                ) from error
+            raise UsageError(f"{text}: {error}") from error
         if parts.scheme not in schemes:
             known = ", ".join(sorted(schemes))
             raise UsageError(f"{_without_password(text)}: unknown link {parts.scheme!r}, expected one of {known}")
+        if parts.username is not None and parts.scheme not in _WITH_LOGIN:
+            raise UsageError(f"{_without_password(text)}: has a user, expected none: this link has no login of its own")
+        if "#" in text:
+            raise UsageError(f"{_without_password(text)}: has a #, expected %23 in its place")
         query: dict[str, list[str]] = {}
         for name, value in pairs:
             query.setdefault(name, []).append(value)
@@ -96,11 +108,12 @@ class LinkUrl:
             user=None if parts.username is None else unquote(parts.username),
             password=None if parts.password is None else unquote(parts.password),
             query=query,
+            slashes=text.partition(":")[2].startswith("//"),
         )
 
     def __str__(self) -> str:
-        slashes = "//" if self.name or self.scheme not in _PATH_ONLY else ""
-        return f"{self.scheme}:{slashes}{self.name}{self.path}"
+        path = quote(self.path, safe="/:@")
+        return f"{self.scheme}:{'//' if self.slashes else ''}{self.name}{path}"
 
     def options(self, known: Options) -> dict[str, Any]:
         """Values of all known options, defaults included.
@@ -111,7 +124,8 @@ class LinkUrl:
         try:
             for name in self.query:
                 if name not in known:
-                    raise UsageError(f"unknown option {name}, expected {', '.join(sorted(known)) or 'none'}")
+                    names = ", ".join((*sorted(known), *self.others))
+                    raise UsageError(f"unknown option {name}, expected {names or 'none'}")
             return {
                 name: option.read(name, self.query[name]) if name in self.query else option.default
                 for name, option in known.items()
@@ -123,7 +137,7 @@ class LinkUrl:
         """Two URLs: one with those options, one with the others."""
         mine = {name: texts for name, texts in self.query.items() if name in common}
         others = {name: texts for name, texts in self.query.items() if name not in common}
-        return replace(self, query=mine), replace(self, query=others)
+        return replace(self, query=mine), replace(self, query=others, others=tuple(common))
 
     def address(self, host: str, port: int) -> tuple[str, int]:
         """Host and port, with these defaults.
@@ -136,11 +150,11 @@ class LinkUrl:
         return self.host or host, port if self.port is None else self.port
 
 
-_PATH_ONLY: Final = frozenset({"pty", "serial"})
+_WITH_LOGIN: Final = frozenset({"mqtt", "mqtts"})
 
 
 def _without_password(text: str) -> str:
-    return re.sub(r"//.*@", "//", text)
+    return re.sub(r":(//)?.*@", r":\1", text)
 
 
 def authority(host: str, port: int) -> str:

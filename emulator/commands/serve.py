@@ -13,7 +13,7 @@ import structlog
 from emulator.blueprint import SERIAL_NUMBER, Blueprint, demo
 from emulator.config import ConfigError, load, with_overrides
 from emulator.device import Device
-from emulator.links import DEFAULT_LINK, Link, LinkError, open_link
+from emulator.links import DEFAULT_LINK, Link, LinkError, open_links
 from emulator.server import Server
 from emulator.state import MemoryStore, Store
 from emulator.storage import SqliteStore, StateFileError
@@ -48,7 +48,7 @@ def run(
     blueprint, links = _blueprint(config)
     blueprint = with_overrides(blueprint, firmware, seed)
     try:
-        opened = [open_link(url) for url in listen or links or (DEFAULT_LINK,)]
+        opened = open_links(listen or links or (DEFAULT_LINK,))
         if announce:
             opened = _announced(opened)
     except LinkError as error:

@@ -231,13 +231,18 @@ def validate(data: Mapping[str, Any], folder: Path) -> CheckedFile:
 
 def _wrong_links(links: Sequence[str]) -> Iterator[Fault]:
     """Links are not opened here; but their URLs have to be right."""
-    for number, url in enumerate(links):
-        from emulator.links import LinkError, open_link
+    for number in range(len(links)):
+        from emulator.links import LinkError, open_links
 
         try:
-            open_link(url)
+            open_links([*_brokers(links[:number]), links[number]])
         except LinkError as error:
             yield Fault(("links", number), f"is wrong: {error}")
+
+
+def _brokers(links: Sequence[str]) -> list[str]:
+    """The first link over MQTT, which a further one would contradict."""
+    return [link for link in links if link.startswith("mqtt")][:1]
 
 
 def _bounded(bundles: Any, faults: list[Fault]) -> Any:

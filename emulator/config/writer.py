@@ -69,7 +69,10 @@ def _lines(blueprint: Blueprint, links: Sequence[str], *, every: bool) -> Iterat
     yield from _rules(blueprint.rules, every)
     if links:
         yield Line(("links",), None)
-        yield from (Line(("links", number), quoted(link)) for number, link in enumerate(links))
+        yield from (
+            Line(("links", number), quoted(link), secret="@" in link or "netkey=" in link)
+            for number, link in enumerate(links)
+        )
 
 
 def _settings(blueprint: Blueprint, every: bool) -> Iterator[Line]:

@@ -4,6 +4,6 @@ A link moves bytes and does nothing else; one module per transport, each opened 
 """
 
 from emulator.links.base import Host, Link, LinkError
-from emulator.links.opening import DEFAULT_LINK, address_of, open_link
+from emulator.links.opening import DEFAULT_LINK, address_of, open_link, open_links
 
-__all__ = ["DEFAULT_LINK", "Host", "Link", "LinkError", "address_of", "open_link"]
+__all__ = ["DEFAULT_LINK", "Host", "Link", "LinkError", "address_of", "open_link", "open_links"]

@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from protocol.bodies.interface import MaxFrameSize
 from protocol.codes import HostProtocol
 
 
@@ -46,6 +45,11 @@ class Host(Protocol):
         """A host has connected; None if the Tap does not want it."""
         ...
 
+    @property
+    def max_connections(self) -> int:
+        """How many connections of one link the Tap takes."""
+        ...
+
     def setting(self, key: str) -> Any:
         """What the Tap holds under a key of the resource table, for links that the Tap itself configures."""
         ...
@@ -60,12 +64,13 @@ class Link(ABC):
 
     Attributes:
         protocol: what /1024//3 answers over this link.
-        frame_size: largest frames in bytes (/1024//88), where the link has limits of its own.
+        max_request, max_response: largest frames in bytes (/1024//88), where the link has limits of its own.
         settings: values that its URL gives to settings of the Tap, by key.
     """
 
     protocol: HostProtocol
-    frame_size: MaxFrameSize | None = None
+    max_request: int | None = None
+    max_response: int | None = None
     settings: Mapping[str, Any] = {}
 
     @property

@@ -34,6 +34,8 @@ class BumpyLink(Wrapper):
         super().__init__(link)
         self._lanes = lanes
         self._whole = whole
+        self.drawn_seed: int | None = None
+        """The seed, until the log has told it; None where it was given."""
         self._connections = 0
         """Connections so far."""
         self._closing: set[_Connection] = set()
@@ -50,15 +52,15 @@ class BumpyLink(Wrapper):
             kind: tells links with the same seed apart.
             seed: the same seed gives the same course; None draws one, and logs it so that the run can be repeated.
         """
-        if seed is None:
-            seed = SystemRandom().randrange(_SEEDS)
-            log.info("road_seed was drawn; with it the road is the same again", link=link.url, road_seed=seed)
+        chosen = SystemRandom().randrange(_SEEDS) if seed is None else seed
 
         def lanes(number: int) -> Lanes:
-            draws = [Random(f"{seed} {kind} {number} {way}").random for way in Lanes._fields]  # noqa: S311 - no secrets
+            draws = [Random(f"{chosen} {kind} {number} {way}").random for way in Lanes._fields]  # noqa: S311 - no secrets
             return Lanes(to_tap.lane(draws[0], whole=whole), to_host.lane(draws[1], whole=whole))
 
-        return cls(link, lanes, whole=whole)
+        bumpy = cls(link, lanes, whole=whole)
+        bumpy.drawn_seed = chosen if seed is None else None
+        return bumpy
 
     async def open(self, host: Host) -> None:
         """Starts to take connections.
@@ -68,6 +70,10 @@ class BumpyLink(Wrapper):
         """
         self._closed = False
         await self._link.open(_Roadside(self, host))
+        if self.drawn_seed is not None:
+            event = "road_seed was drawn; with it the road is the same again"
+            log.info(event, link=self.url, road_seed=self.drawn_seed)
+            self.drawn_seed = None
 
     async def close(self) -> None:
         """Stops to take connections. What is under way then is lost: nobody waits for the end of a road."""
@@ -105,6 +111,10 @@ class _Roadside:
 
     def accept(self, link: Link, pipe: Pipe) -> Receiver | None:
         return self._link.accept(self._host, pipe)
+
+    @property
+    def max_connections(self) -> int:
+        return self._host.max_connections
 
     def setting(self, key: str) -> Any:
         return self._host.setting(key)

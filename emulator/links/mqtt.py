@@ -49,6 +49,10 @@ _BROKER, _PORT = "mqtt.broker_hostname", "mqtt.broker_port"
 _USER, _PASSWORD, _NET_KEY = "mqtt.username", "mqtt.password", "mqtt.relay_net_key"
 _RAW: Final = None
 """Stands for the sender id of messages that have none."""
+_LAST_WORDS: Final = 0.3
+"""Seconds of silence after a change before the Tap moves to another broker, so that a host can say goodbye."""
+_LAST_WORDS_LIMIT: Final = 5.0
+"""Seconds after which it moves, whoever still talks."""
 _LATE: Final = 5.0
 """Seconds after which nobody waits for an answer. Source: the time limit of the vendor's relay client."""
 _MOST_UNANSWERED: Final = 1024
@@ -76,9 +80,13 @@ class MqttLink(Link):
         self._uplink: Uplink | None = None
         self._access: Access | None = None
         self._hosts: dict[int | None, _RelayHost] = {}
+        """By sender id, the most silent one first: nobody can hang up here, so a further one takes its place."""
         self._told: set[str] = set()
         """Kinds of messages whose fate the log has told since the Tap was connected."""
         self._topic_trouble: str | None = None
+        self._leaving: asyncio.TimerHandle | None = None
+        """Set while the Tap is about to move."""
+        self._leave_by = 0.0
 
     @classmethod
     def from_url(cls, url: LinkUrl) -> "MqttLink":
@@ -124,15 +132,35 @@ class MqttLink(Link):
 
     async def close(self) -> None:
         """Leaves the broker."""
+        self._cancel_move()
         if self._uplink is not None:
             await self._uplink.close()
 
     # --- where to go
 
     def _changed(self) -> None:
-        """Moves, if the Tap has been told of another broker, or of other topics."""
+        """Moves, if the Tap has been told of another broker, or of other topics, once nobody talks to it any more."""
+        if self._uplink is not None and self._leaving is None and self._read() != self._access:
+            loop = asyncio.get_running_loop()
+            self._leave_by = loop.time() + _LAST_WORDS_LIMIT
+            self._leaving = loop.call_later(_LAST_WORDS, self._move)
+
+    def _linger(self) -> None:
+        """Somebody still talks: who has configured a Tap logs out after that."""
+        loop = asyncio.get_running_loop()
+        if self._leaving is not None and loop.time() + _LAST_WORDS < self._leave_by:
+            self._leaving.cancel()
+            self._leaving = loop.call_later(_LAST_WORDS, self._move)
+
+    def _move(self) -> None:
+        self._cancel_move()
         if self._uplink is not None and self._read() != self._access:
             self._uplink.move()
+
+    def _cancel_move(self) -> None:
+        if self._leaving is not None:
+            self._leaving.cancel()
+            self._leaving = None
 
     def _find(self) -> Access:
         """What the settings say; in the middle of a configuration, what they said before."""
@@ -205,6 +233,7 @@ class MqttLink(Link):
 
     def _received(self, message: aiomqtt.Message) -> None:
         assert self._access is not None
+        self._linger()
         payload = bytes(message.payload)
         if len(payload) > MAX_MESSAGE:
             self._ignore("too long", f"{len(payload)} bytes, no command has more than {MAX_MESSAGE}")
@@ -229,13 +258,15 @@ class MqttLink(Link):
 
     def _deliver(self, packet: RelayPacket, sender: int | None) -> None:
         assert self._host is not None
-        relayed = self._hosts.get(sender)
+        relayed = self._hosts.pop(sender, None)
         if relayed is None:
+            if len(self._hosts) >= self._host.max_connections:
+                next(iter(self._hosts.values())).drop()
             relayed = _RelayHost(self, sender)
             relayed.receiver = self._host.accept(self, relayed)
             if relayed.receiver is None:
                 return
-            self._hosts[sender] = relayed
+        self._hosts[sender] = relayed
         relayed.received(packet)
 
     def send(self, message: bytes) -> None:
@@ -283,6 +314,13 @@ class _RelayHost:
     def close(self) -> None:
         """The Tap ends the connection; what comes next is a new one."""
         self.end()
+
+    def drop(self) -> None:
+        """Ends the connection at once, for a link that has no room for it."""
+        self._link.forget(self._sender)
+        receiver, self.receiver = self.receiver, None
+        if receiver is not None:
+            receiver.lost()
 
     def end(self) -> None:
         """Ends the connection. The Tap is told later, since it may be about to end it itself."""

@@ -1,12 +1,11 @@
 """Makes a link from its URL."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from emulator.links.base import Link, LinkError
 from emulator.roads import ROAD_FORM, Road, parse_road
 from protocol.apdu import MAX_FRAME
-from protocol.bodies.interface import MaxFrameSize
 from protocol.codes import TCP_PORT, HostProtocol
 from protocol.errors import UsageError
 from protocol.urls import LinkUrl, Option, Options, choice, integer
@@ -94,6 +93,18 @@ def open_link(text: str) -> Link:
     return link
 
 
+def open_links(urls: Sequence[str]) -> list[Link]:
+    """All links of a Tap, not open yet.
+
+    Raises:
+        LinkError: a URL is wrong, or there is one too many.
+    """
+    links = [open_link(url) for url in urls]
+    for link in [link for link in links if link.url.startswith("mqtt")][1:]:
+        raise LinkError(f"{link.url}: a Tap has one broker (/1024//50 to 59), expected one link over MQTT")
+    return links
+
+
 def address_of(text: str) -> str:
     """Where a client on this machine finds the link of a URL: without options, and with an address for all interfaces.
 
@@ -125,5 +136,4 @@ def _on_road(link: Link, scheme: str, options: dict[str, Any]) -> Link:
 def _apply(link: Link, options: dict[str, Any]) -> None:
     """The options that every link understands."""
     link.protocol = options["interface"] or link.protocol
-    if options["max_request"] or options["max_response"]:
-        link.frame_size = MaxFrameSize(options["max_request"] or MAX_FRAME, options["max_response"] or MAX_FRAME)
+    link.max_request, link.max_response = options["max_request"], options["max_response"]

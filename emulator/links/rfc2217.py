@@ -137,7 +137,7 @@ class _Rfc2217Connection(TcpConnection):
 
     def _reply(self) -> None:
         if reply := self._telnet.take():
-            self._transport.write(reply)
+            super().write(reply)
 
     def _reach_tap(self, data: bytes) -> None:
         if self._receiver is not None:
@@ -146,7 +146,7 @@ class _Rfc2217Connection(TcpConnection):
 
     def _reach_host(self, data: bytes) -> None:
         self._reply()
-        self._transport.write(escape(data))
+        super().write(escape(data))
         if not self._outgoing.size:
             if self._closing:
                 super().close()

@@ -63,7 +63,8 @@ class TcpConnection(asyncio.BufferedProtocol):
             self._transport.resume_reading()
 
     def write(self, data: bytes) -> None:
-        self._transport.write(data)
+        if not self._transport.is_closing():  # asyncio complains of what is written to a host that has gone
+            self._transport.write(data)
 
     def close(self) -> None:
         self._transport.close()

@@ -133,6 +133,8 @@ class Uplink:
         self.move()
         if self._task is not None:
             await asyncio.wait({self._task}, timeout=_LEAVE_TIME)
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
 
     def send(self, message: bytes) -> None:
         """Publishes an answer, if there is a broker that takes it."""
@@ -227,7 +229,7 @@ class Uplink:
         """Tells of a broker that has gone, or does not want us, but not of each attempt."""
         self._reason = explain(error)
         refused = isinstance(error, MqttConnectError | RefusedError)
-        trouble = self._reason if refused else _UNREACHABLE
+        trouble = f"{access.broker}: {self._reason if refused else _UNREACHABLE}"
         if trouble != self._trouble:
             event = "broker not reached, trying again" if self._subscribed_at is None else "broker lost, trying again"
             log.warning(event, broker=access.broker, reason=self._reason)
@@ -260,8 +262,9 @@ def _cut(client: aiomqtt.Client) -> None:
         with suppress(OSError):
             left.shutdown(socket.SHUT_RDWR)
         library._client.loop_read()
-    if library._disconnected.done():
-        library._disconnected.exception()  # asyncio complains of one that nobody looked at
+    ended: asyncio.Future[None] = library._disconnected
+    if ended.done() and not ended.cancelled():
+        ended.exception()  # asyncio complains of one that nobody looked at
 
 
 def explain(error: BaseException) -> str:

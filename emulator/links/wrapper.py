@@ -12,7 +12,7 @@ class Wrapper(Link):
 
     def __init__(self, link: Link) -> None:
         self.protocol = link.protocol
-        self.frame_size = link.frame_size
+        self.max_request, self.max_response = link.max_request, link.max_response
         self.settings = link.settings
         self._link = link
 

@@ -81,6 +81,10 @@ BAD_STARTS = [
     (("--listen", "carrier-pigeon://x"), "unknown link 'carrier-pigeon', expected one of"),
     (("--listen", "tcp://127.0.0.1:99999"), "Port out of range"),
     (("--listen", "tcp://192.0.2.1:2000"), "tcp://192.0.2.1:2000"),
+    (
+        ("--listen", "mqtt://a", "--listen", "mqtt://b"),
+        "mqtt://b: a Tap has one broker (/1024//50 to 59)",
+    ),
     (("--firmware", "newest"), "is not a version"),
     (("--seed", "x"), "not a valid integer"),
     (("--state", "/none/at/all.sqlite"), "does its folder exist"),
@@ -157,7 +161,7 @@ def test_health(tmp_path: Path) -> None:
         assert run("health", f"tcp://127.0.0.1:{port}").returncode == 0
         for listen in (
             f"tcp://0.0.0.0:{port} tcp://0.0.0.0:1",
-            f"mqtt://broker.invalid:1 tcp://0.0.0.0:{port}?interface=nfc",
+            f"mqtt://broker.invalid:1 serial:/dev/none tcp://0.0.0.0:{port}?interface=nfc",
         ):
             assert run("health", TAP_LISTEN=listen).returncode == 0, listen
     dead = run("health", f"tcp://127.0.0.1:{port}")

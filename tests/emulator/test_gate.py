@@ -190,4 +190,6 @@ def test_more_items_than_have_an_answer() -> None:
     host = Host(make_device(max_response=30)[0])
     item = bytes.fromhex("0007010003ffff0002ff")
     assert len(MULTI_RESPONSE.decode(host.get("/1024//89", item * 9).body)) == 9
+    asked = len(list(host.device.journal))
     assert host.get("/1024//89", item * 10).code == 0xA0
+    assert len(list(host.device.journal)) == asked + 1, "no item was executed"

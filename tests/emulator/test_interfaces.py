@@ -4,10 +4,12 @@ import pytest
 
 from emulator.effects import Close
 from emulator.links.memory import register
-from protocol.bodies.interface import MaxFrameSize, NfcConnectionPriority
+from emulator.services.binding import Handler
+from protocol.bodies.interface import NfcConnectionPriority
 from protocol.client.blocking import Tap
 from protocol.client.links import LinkError, unregister_memory_peer
 from protocol.codes import HostProtocol
+from protocol.resources.registry import Entry
 from tests.hosts import HOST_INACTIVITY, Host, make_device
 
 NFC, WIFI, BLE, UART = HostProtocol.NFC, HostProtocol.WIFI, HostProtocol.BLE, HostProtocol.UART
@@ -41,7 +43,7 @@ def test_file_may_add_interfaces_that_nobody_can_reach() -> None:
 def test_frame_size_of_a_link() -> None:
     device, _ = make_device()
     narrow, wide = Host(device), Host(device)
-    narrow.connection = device.connect("pty:narrow", UART, MaxFrameSize(request=40, response=20))
+    narrow.connection = device.connect("pty:narrow", UART, 40, 20)
     assert narrow.get("/1024//88").body.hex() == "00280014"
     assert wide.get("/1024//88").body.hex() == "00fa00fa"
     name = b"x" * 19
@@ -52,6 +54,15 @@ def test_frame_size_of_a_link() -> None:
     assert narrow.get("/1024//11").code == 0xA0
     assert wide.get("/1024//11").success
     assert narrow.exchange(bytes.fromhex("a2da000029") + bytes(41)) == b"\x67\x00"
+
+
+def test_limit_of_a_link_leaves_the_other_limit_to_the_rules() -> None:
+    device, _ = make_device(max_request=200, max_response=100)
+    host = Host(device)
+    host.connection = device.connect("pty:narrow", UART, max_request=40)
+    assert host.get("/1024//88").body.hex() == "00280064"
+    host.connection = device.connect("pty:narrow", UART, max_response=40)
+    assert host.get("/1024//88").body.hex() == "00c80028"
 
 
 # One host at a time
@@ -116,6 +127,44 @@ def test_nfc_with_priority_takes_over(there: HostProtocol, comes: HostProtocol, 
     assert again.get("/3//2").code == 0xA8
     device.disconnect(second.connection)
     assert again.get("/3//2").success
+
+
+def test_nfc_that_is_not_authorised_takes_nothing_over() -> None:
+    device, _ = make_device(hosts="single", settings={**NFC_PRIORITY, "interface.authorized_host_protocol": WIFI})
+    wifi, nfc = Host(device), Host(device, protocol=NFC)
+    assert nfc.get("/3//2").code == 0x87
+    assert wifi.get("/3//2").success
+
+
+def test_multi_request_goes_on_behind_the_end_of_the_only_host() -> None:
+    """Its third wrong login ends the connection, but only after the answer."""
+    device, _ = make_device(hosts="single", lockout_attempts=1)
+    host, waiting = Host(device), Host(device)
+    items = ["0024020400ffff0005" + "00" * 29, "0007010003ffff0002"]
+    body = b"".join(bytes.fromhex(item) + b"\xff" for item in items)
+    assert host.get("/1024//89", body).success
+    assert not host.connection.open
+    assert waiting.get("/3//2").success
+
+
+def test_mistake_of_ours_loses_nothing_that_had_to_happen(monkeypatch: pytest.MonkeyPatch) -> None:
+    device, _ = make_device(hosts="single", settings=NFC_PRIORITY)
+    first, second = Host(device), Host(device, protocol=NFC)
+
+    def fail(entry: Entry) -> Handler:
+        raise RuntimeError("a mistake of ours")
+
+    monkeypatch.setattr("emulator.device.handler_of", fail)
+    with pytest.raises(RuntimeError):
+        second.get("/3//2")
+    assert device.abort(second.connection, "internal error") == [
+        Close(first.connection, "a host on NFC goes first (/1024//24)"),
+        Close(second.connection, "internal error"),
+    ]
+    monkeypatch.undo()
+    third = Host(device)
+    assert third.get("/3//2").success
+    assert len(third.effects) == 1
 
 
 def test_session_that_is_over_is_not_taken_over() -> None:

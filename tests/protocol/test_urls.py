@@ -46,11 +46,22 @@ SHOWN = [
     ("pty:./tap0?baudrate=9600", "pty:./tap0"),
     ("tcp://[::1]:2000", "tcp://[::1]:2000"),
     ("mem://bench", "mem://bench"),
+    ("tcp:127.0.0.1:2000", "tcp:127.0.0.1:2000"),
+    ("mqtt:", "mqtt:"),
+    ("pty:./tap%3F%200", "pty:./tap%3F%200"),
 ]
 
 
 @pytest.mark.parametrize(
-    "url", ["mqtt://tap:secret@broker:port", "mqqt://tap:secret@broker", "mqtt://tap:s@secret@h:x"]
+    "url",
+    [
+        "mqtt://tap:secret@broker:port",
+        "mqqt://tap:secret@broker",
+        "mqtt://tap:s@secret@h:x",
+        "mqtt://tap:my/secret@h",
+        "mqtt://tap:my#secret@h",
+        "tap:secret@h",
+    ],
 )
 def test_no_message_has_a_password(url: str) -> None:
     with pytest.raises(UsageError) as caught:
@@ -73,6 +84,8 @@ WRONG = [
     ("tcp://a..b", "label empty or too long"),
     (f"tcp://{'a' * 64}", "label empty or too long|label too long"),
     ("pty:./tap0?baudrate", "bad query field"),
+    ("pty:./tap#0", "pty:./tap#0: has a #, expected %23"),
+    ("tcp://me:secret@h", "tcp://h: has a user, expected none"),
 ]
 
 
@@ -134,6 +147,8 @@ def test_split_into_common_and_other_options() -> None:
     assert common.query == {"parity": ["even"]}
     assert own.query == {"baudrate": ["300"]}
     assert own.path == common.path == "x"
+    with pytest.raises(UsageError, match="unknown option baudrate, expected speed, parity"):
+        own.options({"speed": OPTIONS["baudrate"]})
 
 
 @given(st.text())

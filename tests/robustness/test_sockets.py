@@ -201,12 +201,13 @@ def test_clients_that_never_read_their_answers(tap: Serving) -> None:
 
 
 def test_connections_opened_and_dropped(tap: Serving) -> None:
-    """At once, after half a frame, or with an answer on its way; closed, or reset."""
+    """At once, after half a frame, with an answer or many on their way; closed, or reset."""
+    openings = (b"", GET_SERIAL_NUMBER[:5], GET_SERIAL_NUMBER, GET_SERIAL_NUMBER * 300)
     with unharmed(tap):
         for number in range(3000):
             client = tap.connect()
-            client.sendall((b"", GET_SERIAL_NUMBER[:5], GET_SERIAL_NUMBER)[number % 3])
-            if number % 2:
+            client.sendall(openings[number % 3] if number % 60 else openings[3])
+            if number % 2 or not number % 60:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
             client.close()
 

@@ -165,9 +165,7 @@ class AsyncThreadLink:
         try:
             link._link = await asyncio.wrap_future(opening)
         except BaseException:
-            opening.add_done_callback(
-                lambda done: None if done.cancelled() or done.exception() else done.result().close()
-            )
+            opening.add_done_callback(_close_late)
             link.close()
             raise
         return link
@@ -188,7 +186,7 @@ class AsyncThreadLink:
         link, self._link = self._link, None
         if link is not None:
             link.close()
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._thread.shutdown(wait=False)
 
     async def _run(self, action: Callable[[Link], T]) -> T:
         if self._link is None:

@@ -106,6 +106,8 @@ class WirePipe:
 class Echo:
     """A server that answers with what it hears, in upper case."""
 
+    max_connections = 256
+
     def __init__(self) -> None:
         self.links: list[Link] = []
         self.pipe: Pipe
@@ -155,7 +157,8 @@ async def connected(to_tap: Road = GOOD, to_host: Road = GOOD) -> tuple[BumpyLin
 def test_the_road_shows_the_link_behind_it() -> None:
     async def test() -> None:
         link, wire, echo = await opened()
-        assert (link.url, link.protocol, link.frame_size) == (wire.url, wire.protocol, wire.frame_size)
+        assert (link.url, link.protocol) == (wire.url, wire.protocol)
+        assert (link.max_request, link.max_response) == (wire.max_request, wire.max_response)
         assert link.settings == {"interface.app_name": "Wired"}
         assert wire.connect() is not None
         assert echo.links == [link]
@@ -207,10 +210,15 @@ def test_a_seed_gives_each_connection_a_course_of_its_own_and_the_same_again() -
 
 
 def test_without_a_seed_one_is_drawn_and_told() -> None:
+    async def test() -> None:
+        drawn = [BumpyLink.with_roads(Wire(), "wire", GOOD, GOOD) for _ in range(2)]
+        for link in [*drawn, BumpyLink.with_roads(Wire(), "wire", GOOD, GOOD, seed=1)]:
+            await link.open(Echo())
+            await link.pause()
+            await link.open(Echo())
+
     with structlog.testing.capture_logs() as logs:
-        BumpyLink.with_roads(Wire(), "wire", GOOD, GOOD)
-        BumpyLink.with_roads(Wire(), "wire", GOOD, GOOD)
-        BumpyLink.with_roads(Wire(), "wire", GOOD, GOOD, seed=1)
+        asyncio.run(test())
     assert [(entry["log_level"], entry["link"]) for entry in logs] == [("info", "wire:test")] * 2
     assert logs[0]["road_seed"] != logs[1]["road_seed"]
 

@@ -117,6 +117,8 @@ def test_an_answer_has_the_reference_of_its_request_although_it_is_late(shared: 
 class SlowTap:
     """Takes the place of the server, and answers when the test says so."""
 
+    max_connections = 256
+
     def __init__(self, port: int) -> None:
         self.settings = {
             "device.serial_number": SERIAL_NUMBER,
@@ -246,15 +248,20 @@ def test_rest_of_a_request_that_does_not_come(shared: Mosquitto) -> None:
     run(test())
 
 
-def test_more_hosts_than_the_tap_takes(shared: Mosquitto) -> None:
+def test_host_that_is_silent_for_the_longest_time_makes_room_for_a_new_one(shared: Mosquitto) -> None:
     async def test() -> None:
         async with relayed(shared.url) as tap, peer(shared.url) as host:
-            for sender in range(300):
+            for sender in (*range(256), 0, *range(256, 300)):
                 await host.say(envelope(1, sender=sender))
-            assert [await host.hear() for _ in range(256)] == [envelope(1, ANSWER, sender) for sender in range(256)]
-            assert await host.get("/3//2", reference=2, sender=0) == ANSWER
+                assert await host.hear() == envelope(1, ANSWER, sender)
             assert tap.connections == 256
-            assert len(tap.logged("connections are refused")) == 1
+            kept = list(tap.device.connections)
+            await host.get("/3//2", sender=0)
+            assert list(tap.device.connections) == kept, "it was heard of again meanwhile"
+            await host.get("/3//2", sender=1)
+            assert list(tap.device.connections) != kept
+            assert tap.connections == 256
+            assert not tap.logged("connections are refused")
 
     run(test())
 

@@ -386,9 +386,10 @@ def test_bad_url(url: str) -> None:
 
 def test_command_line_with_a_file_in_the_way(path: Path) -> None:
     path.write_text("mine")
-    result = CliRunner().invoke(main, ["serve", "--listen", f"pty:{path}"])
-    assert result.exit_code == 2
-    assert f"pty:{path}: there is a file, expected a path that is free for a symbolic link" in result.output
+    command = [*SERVE[:2], "--listen", f"pty:{path}"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert f"pty:{path}: there is a file, expected a path that is free for a symbolic link" in result.stderr
 
 
 def test_no_such_folder(tmp_path: Path) -> None:

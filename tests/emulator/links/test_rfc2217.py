@@ -294,7 +294,7 @@ def test_purge_of_answers() -> None:
 
 def test_tap_closes_once_its_answers_have_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rfc2217, "_DRAIN_TIME", 60)
-    with running(f"{URL}?pace=yes", settings=OPEN_TO_ALL, reboot_time=0.1) as tap, TelnetHost(tap.urls[0]) as host:
+    with running(f"{URL}?pace=yes", settings=OPEN_TO_ALL, reboot_time=60) as tap, TelnetHost(tap.urls[0]) as host:
         host.command(PortCommand.BAUDRATE, (2400).to_bytes(4))
         host.write(GET_SERIAL_NUMBER + REBOOT + GET_SERIAL_NUMBER)
         answers = SERIAL_NUMBER + b"\x00\x90\x00"
@@ -304,7 +304,7 @@ def test_tap_closes_once_its_answers_have_left(monkeypatch: pytest.MonkeyPatch) 
 
 def test_tap_closes_although_its_answers_take_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rfc2217, "_DRAIN_TIME", 0.1)
-    with running(f"{URL}?pace=yes", settings=OPEN_TO_ALL, reboot_time=0.1) as tap, TelnetHost(tap.urls[0]) as host:
+    with running(f"{URL}?pace=yes", settings=OPEN_TO_ALL, reboot_time=60) as tap, TelnetHost(tap.urls[0]) as host:
         host.write(GET_SERIAL_NUMBER + REBOOT[:-1])
         host.read(len(SERIAL_NUMBER))
         host.command(PortCommand.BAUDRATE, (50).to_bytes(4))

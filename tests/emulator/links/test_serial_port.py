@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import subprocess
 import termios
 import time
 from collections.abc import Callable, Iterator
@@ -33,6 +34,7 @@ from tests.emulator.links.serial_taps import (
     wait_for,
 )
 from tests.protocol.client.shells import SHELLS, Shell, connected
+from tests.serving import SERVE
 
 LOST, BACK = "serial port lost", "serial port back"
 
@@ -257,9 +259,10 @@ def test_port_that_is_forbidden(tmp_path: Path) -> None:
 
 
 def test_command_line_of_a_port_that_is_missing(tmp_path: Path) -> None:
-    result = CliRunner().invoke(main, ["serve", "--listen", f"serial:{tmp_path}/ttyUSB0"])
-    assert result.exit_code == 2
-    assert f"serial:{tmp_path}/ttyUSB0: No such file or directory" in result.output
+    command = [*SERVE[:2], "--listen", f"serial:{tmp_path}/ttyUSB0"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert f"serial:{tmp_path}/ttyUSB0: No such file or directory" in result.stderr
 
 
 BAD_URLS = {
@@ -275,7 +278,7 @@ BAD_URLS = {
 def test_bad_url(url: str) -> None:
     with pytest.raises(LinkError) as caught:
         open_link(url)
-    assert str(caught.value) == f"serial:/dev/ttyUSB0: {BAD_URLS[url]}"
+    assert str(caught.value).startswith(f"serial:/dev/ttyUSB0: {BAD_URLS[url]}")
 
 
 @pytest.mark.parametrize("url", ["serial:", "serial://ttyUSB0"])

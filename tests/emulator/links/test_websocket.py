@@ -100,6 +100,8 @@ def tap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 class Line:
     """What the link of a test is to somebody who is no Tap: answers come when the test wants it."""
 
+    max_connections = 256
+
     def __init__(self, *, accepts: bool = True) -> None:
         self.accepts = accepts
         self.pipes: list[Pipe] = []

@@ -202,9 +202,11 @@ def test_unplugged() -> None:
 def test_unplugged_while_somebody_waits() -> None:
     with peer(lambda _: []) as other, opened(other.url, timeout=60) as link:
         link.send(REQUEST)
-        threading.Timer(0.05, other.unplug).start()
+        timer = threading.Timer(0.05, other.unplug)
+        timer.start()
         with pytest.raises(LinkError, match="the connection is closed"):
             link.receive()
+        timer.join()
 
 
 def test_request_that_is_not_taken() -> None:
@@ -234,9 +236,11 @@ def silent(request: pytest.FixtureRequest) -> Iterator[str]:
 def test_closed_while_another_thread_waits(silent: str) -> None:
     with opened(silent, timeout=60) as link:
         link.send(REQUEST)
-        threading.Timer(0.05, link.close).start()
+        timer = threading.Timer(0.05, link.close)
+        timer.start()
         with pytest.raises(LinkError, match=r"connection is closed|Bad file descriptor"):
             link.receive()
+        timer.join()
 
 
 def test_cancelled_while_it_waits(silent: str) -> None:
