@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -117,21 +118,18 @@ def test_each_link_has_its_own_limits_and_all_know_of_each_other(tmp_path: Path)
                 assert tap.service.interface.get_available_host_protocols() == 0x20 | 0x40 | 0x100 | 0x400
 
 
-@pytest.mark.parametrize("link", LINKS)
-def test_silent_host_is_disconnected(link: str, tmp_path: Path, device_yaml: Callable[[str], str]) -> None:
+def test_silent_hosts_are_disconnected(tmp_path: Path, device_yaml: Callable[[str], str]) -> None:
     file = device_yaml("rules: {inactivity_grace: 0.2}\nsettings: {interface: {host_inactivity_period: 1}}")
-    with (
-        serving_on((link,), tmp_path, file) as (serving, urls),
-        Tap(urls[link], timeout=PATIENCE) as silent,
-    ):
-        silent.login("admin", "admin")
+    with serving_on(LINKS, tmp_path, file) as (serving, urls), ExitStack() as stack:
+        silent = {link: stack.enter_context(Tap(urls[link], timeout=PATIENCE)) for link in LINKS}
+        for tap in silent.values():
+            tap.login("admin", "admin")
         end = time.monotonic() + PATIENCE
-        while "silent for" not in (log := serving.log.read_text(encoding="utf-8")):
+        while (log := serving.log.read_text(encoding="utf-8")).count("silent for") < len(LINKS):
             assert time.monotonic() < end, log
             time.sleep(0.02)
-        if link == "pty":  # a line that cannot be hung up: what comes next is a new session
-            silent.session.reset()
-            assert silent.service.interface.get_current_group_id() == 0
-        else:
+        for link in ("tcp", "ws"):
             with pytest.raises(LinkError):
-                silent.service.device.get_serial_number()
+                silent[link].service.device.get_serial_number()
+        silent["pty"].session.reset()  # a line that cannot be hung up: what comes next is a new session
+        assert silent["pty"].service.interface.get_current_group_id() == 0
