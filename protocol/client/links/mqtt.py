@@ -166,8 +166,6 @@ class MqttLink:
                 with suppress(OSError):
                     stuck.shutdown(socket.SHUT_RDWR)
         client.loop_stop()
-        # The client closes the rest of its sockets when it goes, so nothing may hold it.
-        client.on_connect = client.on_subscribe = client.on_message = client.on_disconnect = None
 
     def _until(self, done: Callable[[], bool], seconds: float) -> bool:
         """Whether it happens in time; under the lock."""

@@ -189,6 +189,10 @@ def test_requests_are_numbered_and_answers_taken_once() -> None:
     with lying(respond=respond) as broker:
         link = open_link(f"{broker.url}?serial={SERIAL_NUMBER}&sender=5", 10)
         assert [ask(link)[0] for _ in range(5)] == [1, 2, 3, 4, 5]
+        broker.send(answered(5, b"again"))
+        while link._answer is None:  # type: ignore[attr-defined]
+            time.sleep(0.005)
+        assert ask(link)[0] == 6
         link._reference = 0xFFFF  # type: ignore[attr-defined]
         assert ask(link)[0] == 1
         assert {topic for topic, _ in broker.published} == {TOPICS.command}
