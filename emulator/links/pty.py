@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from emulator.links.base import Host, Link, LinkError
-from emulator.links.opened import OpenWatch
+from emulator.links.open_watch import OpenWatch
 from emulator.links.serial_line import SerialLine, read
 from protocol.codes import HostProtocol
 from protocol.errors import UsageError

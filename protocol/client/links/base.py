@@ -4,6 +4,9 @@ On a byte stream nothing says how long an answer is, since the protocol has no p
 until `is_complete` says so, or until the time is over.
 """
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, Protocol
 
 from protocol.apdu import HEADER_SIZE, StatusWord, build_status
@@ -91,6 +94,19 @@ def salvage(url: str, received: bytes, timeout: float) -> bytes:
         return received
     part = f"; {len(received)} bytes of one came" if received else ""
     raise LinkError(f"{url}: no answer within {timeout:g} s{part}")
+
+
+@contextmanager
+def link_errors(url: str) -> Iterator[None]:
+    """Turns what a socket says into a `LinkError`."""
+    try:
+        yield
+    except ProtocolError:
+        raise
+    except OSError as error:
+        if error.errno == errno.EBADF:  # it was closed while it waited
+            raise lost_error(url) from error
+        raise LinkError(f"{url}: {error.strerror or error}") from error
 
 
 def lost_error(url: str, received: bytes = b"") -> LinkError:

@@ -6,14 +6,14 @@ leaves its socket open where a server resets the connection.
 
 import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
-from protocol.client.links.base import READ_SIZE, LinkError, lost_error
+from protocol.client.links.base import READ_SIZE, LinkError, link_errors, lost_error
 from protocol.client.links.line import LineLink
 from protocol.client.links.serial_port import LINE_OPTIONS
-from protocol.errors import IntegrityError, ProtocolError
+from protocol.errors import IntegrityError
 from protocol.rfc2217 import FROM_SERVER, RFC2217_PORT, PortCommand, Telnet, escape
 from protocol.urls import LinkUrl, authority
 
@@ -46,10 +46,10 @@ class Rfc2217Link(LineLink):
             PortCommand.STOPSIZE: bytes([line["stopbits"]]),
         }
         deadline = time.monotonic() + timeout
-        with self._link_errors():
+        with link_errors(self.url):
             self._socket = socket.create_connection(address, timeout)
         try:
-            with self._link_errors():
+            with link_errors(self.url):
                 self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._set_up(settings, deadline)
         except BaseException:
@@ -84,7 +84,7 @@ class Rfc2217Link(LineLink):
 
     def _read(self, seconds: float) -> bytes:
         deadline = time.monotonic() + seconds
-        with self._link_errors():
+        with link_errors(self.url):
             while True:
                 data = self._receive(max(0.0, deadline - time.monotonic()))
                 if data or time.monotonic() >= deadline:
@@ -111,19 +111,10 @@ class Rfc2217Link(LineLink):
         return data
 
     def _write(self, data: bytes) -> None:
-        with self._link_errors():
+        with link_errors(self.url):
             self._transmit(escape(data))
 
     def _transmit(self, data: bytes = b"") -> None:
         """Sends what Telnet has to say, and data."""
         self._socket.settimeout(self._timeout)
         self._socket.sendall(self._telnet.take() + data)
-
-    @contextmanager
-    def _link_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except ProtocolError:
-            raise
-        except OSError as error:
-            raise LinkError(f"{self.url}: {error.strerror or error}") from error

@@ -2,19 +2,16 @@
 
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from protocol.client.links.base import (
     READ_SIZE,
-    LinkError,
     check_length,
     is_complete,
+    link_errors,
     lost_error,
     salvage,
     stray_error,
 )
-from protocol.errors import ProtocolError
 from protocol.urls import authority
 
 
@@ -32,13 +29,13 @@ class TcpLink:
         self.url = f"tcp://{authority(host, port)}"
         self._timeout = timeout
         self._request = b""
-        with self._link_errors():
+        with link_errors(self.url):
             self._socket = socket.create_connection((host, port), timeout)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, request: bytes) -> None:
         """Sends one request, once it has seen that the line is silent: a stray answer must not become the next one."""
-        with self._link_errors():
+        with link_errors(self.url):
             self._socket.settimeout(0)
             try:
                 stray = self._socket.recv(READ_SIZE)
@@ -53,7 +50,7 @@ class TcpLink:
         """Reads until the answer is complete."""
         received = b""
         deadline = time.monotonic() + self._timeout
-        with self._link_errors():
+        with link_errors(self.url):
             while not is_complete(self._request, received):
                 check_length(self.url, received)
                 self._socket.settimeout(max(deadline - time.monotonic(), 1e-6))
@@ -69,12 +66,3 @@ class TcpLink:
     def close(self) -> None:
         """Ends the connection."""
         self._socket.close()
-
-    @contextmanager
-    def _link_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except ProtocolError:
-            raise
-        except OSError as error:
-            raise LinkError(f"{self.url}: {error.strerror or error}") from error

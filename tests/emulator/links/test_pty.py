@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from serial import Serial
 
 from emulator.cli import main
-from emulator.links import LinkError, open_link, opened
+from emulator.links import LinkError, open_link, open_watch
 from protocol.codes import HostProtocol
 from tests.emulator.links.serial_taps import (
     GET_GROUP,
@@ -43,7 +43,7 @@ def watching(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
         raise OSError("no inotify")
 
     if request.param == "polled":
-        monkeypatch.setattr(opened.OpenWatch, "__init__", fail)
+        monkeypatch.setattr(open_watch.OpenWatch, "__init__", fail)
     return str(request.param)
 
 
