@@ -54,7 +54,7 @@ class Server:
             for link in self.links:
                 await link.open(self)
         except LinkError:
-            await self._close_links()
+            await self.stop()
             raise
         for link in self.links:
             self.device.host_protocols |= link.protocol

@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+import structlog
+
 from emulator.links.base import Host, Link
 from emulator.links.listening import ListeningLink
 from emulator.links.pacing import Paced
@@ -17,6 +19,8 @@ from protocol.codes import HostProtocol
 from protocol.errors import IntegrityError
 from protocol.rfc2217 import FROM_SERVER, RFC2217_PORT, PortCommand, PortMessage, Telnet, escape
 from protocol.urls import LinkUrl, Options, choice
+
+log = structlog.get_logger("tap")
 
 _OPTIONS: Final[Options] = {"pace": choice({"yes": True, "no": False}, False)}
 _DRAIN_TIME: Final = 10.0
@@ -81,7 +85,8 @@ class _Rfc2217Connection(TcpConnection):
                     self._incoming.put(item)
                 else:
                     self._command(item)
-        except IntegrityError:
+        except IntegrityError as error:
+            log.info("closed", link=self._link.url, reason=str(error))
             self._transport.abort()
         if self._telnet.carries_port and not self._agreed:
             self._agreed = True
