@@ -81,7 +81,6 @@ class LinkUrl:
         try:
             parts = urlsplit(text)
             port = parts.port
-            (parts.hostname or "").encode("idna")  # what cannot be looked up is refused here, not where it is tried
             pairs = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
         except ValueError as error:
             if "@" in text:  # what is wrong may be a part of the password
@@ -89,6 +88,10 @@ class LinkUrl:
                     f"{_without_password(text)}: malformed, expected scheme://user:password@host:port with %2F for a /"
                 ) from error
             raise UsageError(f"{text}: {error}") from error
+        try:  # what cannot be looked up is refused here, not where it is tried
+            (parts.hostname or "").encode("idna")
+        except UnicodeError as error:
+            raise UsageError(f"{_without_password(text)}: {parts.hostname} is no name that a host can have") from error
         if parts.scheme not in schemes:
             known = ", ".join(sorted(schemes))
             raise UsageError(f"{_without_password(text)}: unknown link {parts.scheme!r}, expected one of {known}")

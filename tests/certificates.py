@@ -11,6 +11,18 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 _DAY: Final = datetime.timedelta(days=1)
+_SIGNS: Final = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+"""What an authority may do with its key; Python 3.13 insists that its certificate says so."""
 
 
 class Authority:
@@ -25,7 +37,7 @@ class Authority:
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         self._key = ec.generate_private_key(ec.SECP256R1())
         self.file = folder / f"{name}.pem"
-        self._write(self.file, self._sign(self._name, self._key, x509.BasicConstraints(ca=True, path_length=0)))
+        self._write(self.file, self._sign(self._name, self._key, x509.BasicConstraints(ca=True, path_length=0), _SIGNS))
 
     def issue(self, name: str, *, address: str = "127.0.0.1") -> tuple[Path, Path]:
         """Files of a certificate and its key."""
@@ -42,11 +54,11 @@ class Authority:
         return certificate, key_file
 
     def _sign(
-        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, extension: x509.ExtensionType
+        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *extensions: x509.ExtensionType
     ) -> x509.Certificate:
         now = datetime.datetime.now(datetime.UTC)
         signer = self._key.public_key()
-        return (
+        builder = (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(self._name)
@@ -54,11 +66,12 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - _DAY)
             .not_valid_after(now + _DAY)
-            .add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer), critical=False)
-            .sign(self._key, hashes.SHA256())
         )
+        for extension in extensions:
+            builder = builder.add_extension(extension, critical=not isinstance(extension, x509.SubjectAlternativeName))
+        return builder.sign(self._key, hashes.SHA256())
 
     @staticmethod
     def _write(file: Path, certificate: x509.Certificate) -> None:

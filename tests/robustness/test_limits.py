@@ -60,7 +60,7 @@ def test_more_instances_than_the_memory_holds(object_: int, present: set[int], i
     first = [each for each in ids if each not in present][:created]
     behind = first[-1] + 1
     assert {host.post(f"/{object_}/{each}/65535").code for each in ids[:behind]} == {OK}
-    with growth_below(256 * KIB):
+    with growth_below(512 * KIB):
         assert {host.post(f"/{object_}/{each}/65535").code for each in ids[behind:] if each not in present} == {FULL}
     assert store.writes == created
     assert host.post(f"/{object_}/{first[0]}/65535").code == OK, "what is there may be created again"

@@ -813,7 +813,7 @@ def test_urls() -> None:
     ("url", "message"),
     [
         ("ws://nobody.invalid:2080", "ws://nobody.invalid:2080: "),
-        ("ws://192.0.2.1:2080", "ws://192.0.2.1:2080: .*assign"),
+        ("ws://192.0.2.1:2080", "ws://192.0.2.1:2080: .*(assign|bind)"),
     ],
 )
 def test_addresses_that_are_not_ours(url: str, message: str) -> None:
