@@ -197,7 +197,6 @@ class State:
         """Forgets what was POSTed."""
         self._posted = {}
         self._posted_values = {}
-        self.revision += 1
 
     def commit(self) -> None:
         """Keeps the changes since the last commit.

@@ -116,6 +116,8 @@ class PowerSource(IntEnum):
 
 TCP_PORT: Final = 2000
 """Where a Tap listens on Wi-Fi. Source: the vendor's sample configurations."""
+BITS_PER_BYTE: Final = 10
+"""Of a byte on a serial line: start bit, eight data bits, stop bit."""
 
 EXPECT_SUCCESS: Final = 0x7F
 """Expected status of a multi-request item: any success."""

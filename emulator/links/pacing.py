@@ -2,12 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
 
 from emulator.roads import Arrival, Line
-
-BITS_PER_BYTE: Final = 10
-"""Start bit, eight data bits, stop bit."""
+from protocol.codes import BITS_PER_BYTE
 
 
 class Paced:

@@ -5,9 +5,8 @@ from abc import ABC, abstractmethod
 from typing import Final
 
 from protocol.client.links.base import check_length, is_complete, salvage, stray_error
+from protocol.codes import BITS_PER_BYTE
 
-BITS_PER_BYTE: Final = 10
-"""Start bit, eight data bits, stop bit."""
 _SILENCE: Final = 0.005
 """Seconds of silence that end an answer, at least: longer than a system takes to wake a program for the next byte."""
 _SILENT_BYTES: Final = 4

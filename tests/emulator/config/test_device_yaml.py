@@ -215,6 +215,7 @@ def test_anchors_may_repeat_a_value(load_text: LoadText) -> None:
         ("tap: 1\nrules:\n  quirks:\n  - lenient\n", 3, "rules.quirks is a list, expected a list of lenient_login"),
         ("tap: 1\nlinks: tcp://a\n", 2, "links is tcp://a, expected a list"),
         ("tap: 1\nlinks:\n- tcp://a\n- tpc://a\n", 4, "links.1 is wrong: tpc://a: unknown link 'tpc', expected one of"),
+        ("tap: 1\nlinks:\n- mqtt://a\n- tcp://b\n- mqtt://c\n", 5, "links.2 is wrong: mqtt://c: a Tap has one broker"),
         ("tap: 1\nlinks:\n- tcp://a?speed=1\n", 3, "links.0 is wrong: tcp://a: unknown option speed"),
         ("tap: 1\nlinks:\n- tcp://a\n- here\n", 4, "links.1 is here, expected a URL such as"),
         ("tap: 1\ntap: 1\n", 2, "tap is there twice, expected it only on line 1"),

@@ -79,6 +79,18 @@ def test_show_hides_secrets_unless_asked(load_text: LoadText, secret: str) -> No
     assert secret in show(loaded, secrets=True)
 
 
+@pytest.mark.parametrize("secret", ["broker-password", "broker-net-key"])
+def test_show_hides_the_secrets_of_links(load_text: LoadText, secret: str) -> None:
+    links = "- mqtt://me:broker-password@h\n- tcp://127.0.0.1:0\n"
+    if secret == "broker-net-key":
+        links = links.replace("me:broker-password@h", "h?netkey=broker-net-key")
+    loaded = load_text(f"tap: 1\nlinks:\n{links}")
+    assert secret not in show(loaded)
+    assert "tcp://127.0.0.1:0" in show(loaded)
+    assert secret in show(loaded, secrets=True)
+    assert secret in dump_yaml(loaded.blueprint, loaded.links)
+
+
 def test_show_ends_with_what_had_no_effect(tmp_path: Path) -> None:
     path = tmp_path / "tap.json"
     path.write_text('{"config": {\n"version": "1.0.0",\n"jvm": {"heap": 1}}}')

@@ -367,16 +367,23 @@ def test_topics_move(
             assert tap.connections == 1
             assert len(tap.logged("configured topics cannot be used")) == complains
             assert len(tap.logged("broker connected")) == 1 + (topics != TOPICS)
-            await asyncio.to_thread(Tap(tap.link.url).connect)
+            await asyncio.to_thread(read_serial_number, tap.link.url)
 
     run(test())
 
 
-def test_answer_to_what_moves_the_topics_still_arrives(brokers: tuple[Mosquitto, Mosquitto]) -> None:
+def read_serial_number(url: str) -> None:
+    with Tap(url) as client:
+        assert client.service.device.get_serial_number() == SERIAL_NUMBER
+
+
+def test_last_words_of_whoever_moves_the_tap_are_answered(brokers: tuple[Mosquitto, Mosquitto]) -> None:
     def move(tap: RelayedTap) -> None:
         with Tap(tap.link.url) as client:
             client.login("admin", "admin")
             client.service.mqtt.put_relay_net_key("other")
+            assert client.service.mqtt.get_relay_net_key() == "other"
+            client.logout()
 
     async def test() -> None:
         async with relayed(f"{brokers[0].url}?netkey=one") as tap:
