@@ -237,7 +237,8 @@ def _wrong_links(links: Sequence[str]) -> Iterator[Fault]:
         try:
             open_links([*_brokers(links[:number]), links[number]])
         except LinkError as error:
-            yield Fault(("links", number), f"is wrong: {error}")
+            hint = "" if ", expected " in str(error) else ", expected a URL such as tcp://127.0.0.1:2000"
+            yield Fault(("links", number), f"is wrong: {error}{hint}")
 
 
 def _brokers(links: Sequence[str]) -> list[str]:

@@ -98,6 +98,13 @@ def read_anything(reader: object, text: str) -> None:
         assert (converted.blueprint, converted.links) == (loaded.blueprint, loaded.links)
 
 
+@pytest.mark.parametrize(
+    "link", ["tcp:t//127.0.0.1:0", "tcp://h:99999", "tcp://a..b", "tcp://h?max_request=1", "ws://[::1"]
+)
+def test_link_that_is_none_is_explained(link: str) -> None:
+    read_anything(device_yaml.read, f"tap: 1\nlinks:\n- '{link}'\n")
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes(data: bytes) -> None:
     with contextlib.suppress(ConfigError):
