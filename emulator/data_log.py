@@ -8,15 +8,19 @@ numbered without gaps, so that they survive a restart (D14).
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from emulator import remembered
 from emulator.blueprint import ANONYMOUS, SERIAL_NUMBER, Bundle, Rules, Variable
+from emulator.remembered import Remembered
 from protocol.bodies.data_log import DataLogOption
 from protocol.bodies.interface import ServiceCode
 from protocol.bodies.variable import Domain
 from protocol.codes import LOG_ON_CHANGE, ResultCode
 from protocol.crypto import BLOCK
 from protocol.errors import PeerError
+from protocol.firmware import Version
 from protocol.frames import FRAME_OVERHEAD
 from protocol.packets import (
     BLANK_KEY,
@@ -76,9 +80,26 @@ class _Plan:
         """Sets the next time."""
         self.due = _following(self.due, self.step, now)
 
+    def copy(self, shift: float) -> "_Plan":
+        """The same plan, so many seconds later."""
+        return _Plan(self.period, self.due + shift, self.known.copy())
 
-class DataLog:
+
+def _copy_plans(plans: "dict[int, _Plan]", shift: float) -> "dict[int, _Plan]":
+    return {bundle_id: plan.copy(shift) for bundle_id, plan in plans.items()}
+
+
+class DataLog(Remembered):
     """The data log of one Tap."""
+
+    KEPT = remembered.kept(
+        _plans=_copy_plans,
+        _next_look=remembered.instant,
+        _sender=remembered.value,
+        _sequence=remembered.value,
+        running=remembered.value,
+    )
+    FIXED = ("_device",)
 
     def __init__(self, device: "Device") -> None:
         self._device = device
@@ -223,7 +244,7 @@ class DataLog:
 
     def _packets(self, bundle_id: int, values: Values, sequence: int) -> Iterator[bytes]:
         security = self._options.security
-        version = int.from_bytes(VERSION.encode(self._device.state["interface.config_version"]), "big")
+        version = _number_of(self._device.state["interface.config_version"])
         room = data_room(_packet_room(self._device.rules), security)
         for number, part in enumerate(_parts(values, room)):
             packet = new_packet(
@@ -280,10 +301,20 @@ def _following(due: float, step: float, now: float) -> float:
     return due + step * ((now - due) // step + 1)
 
 
+@lru_cache
+def _number_of(version: Version) -> int:
+    return int.from_bytes(VERSION.encode(version), "big")
+
+
 def _packet_room(rules: Rules) -> int:
     """Bytes of a packet that an answer of this Tap can carry, be it encrypted or not."""
     ciphertext = min(rules.max_ciphertext, rules.max_response - 1 - BLOCK)
     return ciphertext - ciphertext % BLOCK - FRAME_OVERHEAD - _CODE_AND_STATUS
+
+
+@lru_cache(maxsize=1024)
+def _record_size(wide_id: bool, size: int) -> int:
+    return len(build_record(TlvRecord(RecordType.RESOURCE, 0xFFFF if wide_id else 0, bytes(size))))
 
 
 def _parts(values: Values, room: int) -> Iterator[Values]:
@@ -291,7 +322,7 @@ def _parts(values: Values, room: int) -> Iterator[Values]:
     part: Values = []
     left = room - _LONGEST_START
     for variable_id, value in values:
-        size = len(build_record(TlvRecord(RecordType.RESOURCE, variable_id, value)))
+        size = _record_size(variable_id > 0xFF, len(value))
         if size > room - _LONGEST_START:
             continue
         if size > left:

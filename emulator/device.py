@@ -8,23 +8,26 @@ An encrypted request is the body of /1024//48 or //44, whose handler opens it an
 the only place where a refusal becomes an answer; any other exception is a mistake of ours and meant to be loud.
 """
 
-import itertools
-from collections import Counter
 from collections.abc import Iterator
 
-from emulator import gate
-from emulator.blueprint import Blueprint, Quirk
+from emulator import gate, snapshots
+from emulator.blueprint import Blueprint
 from emulator.clock import Clock, RealClock
+from emulator.connection import Connection, Connections
 from emulator.data_log import DataLog
+from emulator.direction import Director
 from emulator.effects import Close, Effect, Reboot, Send
 from emulator.entropy import Entropy, SeededEntropy, SystemEntropy
-from emulator.exchange import Carrier, Exchange
-from emulator.journal import Journal, Record
+from emulator.exchange import Carrier, Exchange, PowerFailure
+from emulator.journal import EVENTS, Event, EventKind, Journal, Record
 from emulator.lockout import Lockout
+from emulator.outbox import Outbox
 from emulator.packet_store import PacketStore
 from emulator.services import handler_of
 from emulator.sessions import Session
+from emulator.snapshots import Snapshot
 from emulator.state import MemoryStore, State, Store
+from emulator.tampering import Tampering
 from emulator.targets.base import Surroundings, Target
 from emulator.targets.simulated import SimulatedTarget
 from emulator.variables import Variables
@@ -34,34 +37,11 @@ from protocol.codes import HostProtocol, ResultCode
 from protocol.errors import PeerError
 from protocol.firmware import Version
 from protocol.frames import Request, Response
-from protocol.resources.registry import Entry, catalogue_of
+from protocol.resources.registry import Entry, catalogue_of, find_entry
 
 
 class RefusedConnectionError(Exception):
     """The Tap takes no further connection now; the message says why."""
-
-
-class Connection:
-    """One open connection of a link."""
-
-    __slots__ = ("authorized", "frame_size", "id", "last_heard", "link", "open", "protocol", "reader", "session")
-
-    def __init__(
-        self, id: int, link: str, protocol: HostProtocol, session: Session, frame_size: MaxFrameSize, now: float
-    ) -> None:
-        self.id = id
-        self.link = link
-        """The link that it came over, for example ``tcp://0.0.0.0:2000``."""
-        self.protocol = protocol
-        self.frame_size = frame_size
-        """Largest frames that it carries."""
-        self.last_heard = now
-        """When its host sent something, or connected."""
-        self.authorized = True
-        """The Tap lets hosts connect over this interface."""
-        self.session = session
-        self.reader = apdu.RequestReader(frame_size.request)
-        self.open = True
 
 
 class Device:
@@ -101,25 +81,24 @@ class Device:
         self.host_protocols = HostProtocol(0)
         """The interfaces over which hosts can reach it."""
         self._session = Session(self.rules)
-        self._connections: dict[int, Connection] = {}
-        self._heard: dict[Connection, None] = {}
-        """All connections; the one that is silent for the longest time first."""
-        self._per_link: Counter[str] = Counter()
-        self._numbers = itertools.count(1)
-        self._partial: dict[Connection, float] = {}
-        """Connections that wait for the rest of a request, and since when; the oldest first."""
+        self._connections = Connections()
         self._effects: list[Effect] = []
         """What the bytes in hand have brought about so far."""
         self._after_answer: list[Effect] = []
+        self._outbox = Outbox()
+        self.director: Director | None = None
+        """Who decides what goes wrong."""
         self._down_until = float("-inf")
         self._reboots = False
         """The Tap restarts as soon as the answer in hand is sent."""
+        self._next_down_time: float | None = None
+        """Seconds for which the next restart refuses connections, where it is not the usual time."""
         self._start()
 
     @property
     def connections(self) -> Iterator[Connection]:
         """All open connections, oldest first."""
-        return iter(self._connections.values())
+        return iter(self._connections)
 
     def connect(
         self, link: str, protocol: HostProtocol, max_request: int | None = None, max_response: int | None = None
@@ -134,45 +113,35 @@ class Device:
         """
         if self.clock.now() < self._down_until:
             raise RefusedConnectionError("the Tap is rebooting")
-        if self._per_link[link] >= self.rules.max_connections:
+        if self._connections.of_link(link) >= self.rules.max_connections:
             raise RefusedConnectionError(f"{link} has {self.rules.max_connections} connections already")
         session = self._session if self.rules.hosts == "single" else Session(self.rules)
         size = MaxFrameSize(max_request or self.rules.max_request, max_response or self.rules.max_response)
-        connection = Connection(next(self._numbers), link, protocol, session, size, self.clock.now())
+        connection = Connection(self._connections.next_number(), link, protocol, session, size, self.clock.now())
         connection.authorized = gate.may_connect(self.state, protocol)
-        self._connections[connection.id] = connection
-        self._heard[connection] = None
-        self._per_link[link] += 1
+        self._connections.add(connection)
+        self.tell("connected", connection)
         return connection
 
     def disconnect(self, connection: Connection) -> None:
         """The host has gone, or the server has closed the connection."""
-        if self._connections.pop(connection.id, None) is not None:
-            self._per_link[connection.link] -= 1
-            del self._heard[connection]
-        self._partial.pop(connection, None)
-        connection.open = False
+        if self._connections.remove(connection):
+            self.tell("disconnected", connection)
 
     def receive(self, connection: Connection, data: bytes) -> list[Effect]:
         """Takes bytes of a connection, cut anywhere, and says what has to happen."""
         if connection.open:
-            connection.last_heard = self.clock.now()
-            del self._heard[connection]
-            self._heard[connection] = None
+            self._connections.hear(connection, self.clock.now())
         items = connection.reader.feed(data)
         for item in items:
             if not connection.open:
                 break
-            self._effects.append(Send(connection, self._answer(connection, item)))
-            if self._after_answer:
-                self._effects += self._after_answer
-                self._after_answer = []
-            if self._reboots:
-                self._effects += self._restart()
+            self._answer(connection, item)
+            self._follow_up()
         if items:
-            self._partial.pop(connection, None)
+            self._connections.waiting.pop(connection, None)
         if connection.open and connection.reader.pending:
-            self._partial.setdefault(connection, self.clock.now())
+            self._connections.waiting.setdefault(connection, self.clock.now())
         effects, self._effects = self._effects, []
         return effects
 
@@ -185,32 +154,52 @@ class Device:
         self._after_answer = []
         return [*effects, self._close(connection, reason)] if connection.open else effects
 
+    def _follow_up(self) -> None:
+        """What was asked for while a request was answered, or by the time."""
+        if self._after_answer:
+            self._effects += self._after_answer
+            self._after_answer = []
+        if self._reboots:
+            self._effects += self._restart()
+
     def tick(self) -> list[Effect]:
         """Does what is due by now."""
         self.data_log.tick()
-        effects: list[Effect] = []
         now = self.clock.now()
+        if self.director is not None:
+            self.director.tick()
+            self._follow_up()
+        for effect in self._outbox.due(now):
+            if effect.connection.open:
+                self._carry_out(effect)
+        effects, self._effects = self._effects, []
         while (deadline := self._partial_deadline()) is not None and deadline <= now:
-            connection = next(iter(self._partial))
+            connection = next(iter(self._connections.waiting))
             reason = f"{connection.reader.pending} bytes of a request, the rest did not come"
             effects.append(self._close(connection, reason))
         while (deadline := self._silence_deadline()) is not None and deadline <= now:
-            connection = next(iter(self._heard))
+            connection = next(iter(self._connections.heard))
             effects.append(self._close(connection, f"silent for {now - connection.last_heard:.0f} s (/1024//34)"))
         return effects
 
     def next_deadline(self) -> float | None:
         """When `tick` has to be called at the latest, in the device's clock; None if nothing is due."""
-        deadlines = (self._partial_deadline(), self._silence_deadline(), self.data_log.next_deadline())
+        deadlines = (
+            self._partial_deadline(),
+            self._silence_deadline(),
+            self.data_log.next_deadline(),
+            self._outbox.next_deadline(),
+            None if self.director is None else self.director.next_deadline(),
+        )
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     def _partial_deadline(self) -> float | None:
-        since = next(iter(self._partial.values()), None)
+        since = next(iter(self._connections.waiting.values()), None)
         return None if since is None else since + self.rules.partial_request_time
 
     def _silence_deadline(self) -> float | None:
         """When the host that is silent for the longest time has been so for too long (/1024//34)."""
-        connection = next(iter(self._heard), None)
+        connection = next(iter(self._connections.heard), None)
         if connection is None:
             return None
         period: int = self.state["interface.host_inactivity_period"]
@@ -218,70 +207,164 @@ class Device:
 
     def execute(self, exchange: Exchange) -> Response:
         """Answers one clear request, and notes it in the journal."""
+        if self.director is not None:
+            return self._execute_directed(exchange, self.director)
+        response, call, reason = self._execute(exchange)
+        if call is not None or reason is not None:
+            self._note(exchange, response, call, reason)
+        return response
+
+    def call_id(self, request: Request) -> str | None:
+        """Name of the call that a request makes, whatever the firmware; None if there is none."""
+        entry = find_entry(request.method, request.path)
+        return None if entry is None else entry.id
+
+    def _execute(self, exchange: Exchange) -> tuple[Response, str | None, str | None]:
+        """The answer, the id of the call and the reason of a refusal; neither where a frame only carried another."""
         reboots = self._reboots
         try:
             entry = gate.admit(exchange)
             response = self._call(exchange, entry)
-            self.state.commit()
+            if exchange.power_failure is None:
+                self.state.commit()
+            else:
+                self._lose_power(exchange.power_failure)
         except PeerError as refusal:
             self.state.rollback()
             self._reboots = reboots
-            response = Response(refusal.code)
-            self._note(exchange, response, refusal.reason)
+            return Response(refusal.code), self.call_id(exchange.request), refusal.reason
         except BaseException:
             self.state.rollback()  # a mistake of ours is loud, but it does not leave half a change behind
             self._reboots = reboots
             raise
-        else:
-            if not entry.call.carries:
-                self._note(exchange, response)
+        return response, None if entry.call.carries else entry.id, None
+
+    def _execute_directed(self, exchange: Exchange, director: Director) -> Response:
+        entry = find_entry(exchange.request.method, exchange.request.path)
+        if entry is not None and entry.call.carries:
+            response, _, reason = self._execute(exchange)
+            if reason is not None:
+                self._note(exchange, response, entry.id, reason)
+            return response
+        call, reason = None if entry is None else entry.id, None
+        given = director.before(exchange)
+        if given is None:
+            given, _, reason = self._execute(exchange)
+        response = director.after(exchange, given)
+        self._note(exchange, response, call, reason)
         return response
+
+    def _lose_power(self, failure: PowerFailure) -> None:
+        """Keeps all, a part or nothing of what the request has changed; the restart follows."""
+        if failure == "torn":
+            self.state.tear()
+        if failure == "lost":
+            self.state.rollback()
+        else:
+            self.state.commit()
+        self._reboots = True
 
     @property
     def holder(self) -> Connection:
         """The oldest connection: with ``hosts: single`` the only one that is served (decision D4)."""
-        return next(iter(self._connections.values()))
+        return next(iter(self._connections))
 
     def take_over(self, connection: Connection, reason: str) -> None:
         """Makes a connection the only one: all others are closed, and the session goes on with it."""
         connection.session.touch(self.clock.now())
-        for other in [each for each in self._connections.values() if each is not connection]:
+        for other in [each for each in self._connections if each is not connection]:
             self.close_after_answer(other, reason)
 
-    def close_after_answer(self, connection: Connection, reason: str) -> None:
+    def close_after_answer(self, connection: Connection, reason: str, *, reset: bool = False) -> None:
         """Ends a connection once the answer in hand is sent."""
         if connection.open:
-            self._after_answer.append(self._close(connection, reason))
+            self._after_answer.append(self._close(connection, reason, reset=reset))
 
-    def reboot_after_answer(self) -> None:
-        """Restarts the Tap once the answer in hand is sent (decision D12), if that is no refusal."""
+    def reboot_after_answer(self, seconds: float | None = None) -> None:
+        """Restarts the Tap once the answer in hand is sent (decision D12), if that is no refusal.
+
+        Args:
+            seconds: how long it then refuses connections; None leaves that to the rules.
+        """
         self._reboots = True
+        self._next_down_time = seconds
+
+    def refuse_connections(self, seconds: float) -> None:
+        """Out of reach: ends all connections after the answer in hand, and takes none for a while."""
+        for connection in list(self._connections):
+            self.close_after_answer(connection, "the Tap is out of reach")
+        self._down_until = max(self._down_until, self.clock.now() + seconds)
+
+    def change_firmware(self, firmware: Version) -> None:
+        """The Tap has another firmware from the next request on; settings stay, as with an update."""
+        self._original_firmware = self.firmware = firmware
+        self.catalogue = catalogue_of(firmware, self.rules.quirks)
+        if self.state.firmware is not None:
+            self.state.put_firmware(firmware)
+            self.state.commit()
+
+    def tell(self, kind: EventKind, connection: Connection | None = None, detail: str = "") -> None:
+        """Notes an event in the journal, and tells whoever directs the Tap."""
+        number, link = (None, None) if connection is None else (connection.id, connection.link)
+        event = Event(self.clock.now(), self.journal.number + 1, kind, number, link, detail)
+        self.journal.add(event)
+        if self.director is not None:
+            self.director.happened(event)
 
     def update_after_answer(self, firmware: Version) -> None:
         """Restarts the Tap with another firmware once the answer in hand is sent."""
         self.state.put_firmware(firmware)
         self.reboot_after_answer()
 
+    def snapshot(self) -> Snapshot:
+        """Everything that the Tap remembers now; between two requests."""
+        return snapshots.take(self)
+
+    def restore(self, snapshot: Snapshot) -> list[Effect]:
+        """Makes the Tap what it was, and closes the connections that came since.
+
+        Raises:
+            ValueError: the snapshot is of another device.
+            StoreError: the state could not be stored; nothing has changed.
+        """
+        return snapshots.restore(self, snapshot)
+
     def wall_time(self) -> int:
         """The Tap's own clock: seconds since 1970."""
         return int(self.clock.wall()) + self.time_offset
 
-    def _answer(self, connection: Connection, item: apdu.ReaderItem) -> bytes:
+    def _answer(self, connection: Connection, item: apdu.ReaderItem) -> None:
         if isinstance(item, apdu.Request):
             now = self.clock.now()
-            connection.session.expire(now)
+            if connection.session.expire(now):
+                self.tell("session-expired", connection)
             if self.rules.hosts == "many" or self.holder is connection:
                 connection.session.touch(now)
             exchange = Exchange(self, connection, Request.from_bytes(item.frame), connection.frame_size.response)
-            return apdu.build_answer(bytes(self.execute(exchange)))
-        if isinstance(item, apdu.Pairing):
+            if self.director is None:
+                self._effects.append(Send(connection, apdu.build_answer(bytes(self.execute(exchange)))))
+            else:
+                exchange.tampering = Tampering()
+                response = bytes(self.execute(exchange))
+                for effect in self._outbox.deliver(connection, response, exchange.tampering, now):
+                    self._carry_out(effect)
+        elif isinstance(item, apdu.Pairing):
             self.paired = self.paired or connection.protocol == HostProtocol.NFC
-            return apdu.build_status(apdu.StatusWord.OK)
-        record = Record(
-            self.clock.now(), connection.id, connection.session.group_id, Carrier.CLEAR, None, None, item.reason
-        )
-        self.journal.add(record)
-        return apdu.build_status(item.status)
+            self._effects.append(Send(connection, apdu.build_status(apdu.StatusWord.OK)))
+        else:
+            group_id, number = connection.session.group_id, self.journal.number + 1
+            at, link = self.clock.now(), connection.link
+            record = Record(at, connection.id, group_id, Carrier.CLEAR, None, None, item.reason, number, link, None)
+            self.journal.add(record)
+            self._effects.append(Send(connection, apdu.build_status(item.status)))
+
+    def _carry_out(self, effect: Send | Close) -> None:
+        """Sends an answer, be it the last one of a connection that ends with it, or ends a connection."""
+        if isinstance(effect, Close):
+            if not effect.connection.open:
+                return
+            self.disconnect(effect.connection)
+        self._effects.append(effect)
 
     def _call(self, exchange: Exchange, entry: Entry) -> Response:
         call, written = entry.call, exchange.request.body
@@ -290,38 +373,27 @@ class Device:
         value = None if call.request is None else call.request.decode(written)
         result = handler_of(entry)(exchange, value)
         response = Response(ResultCode.OK, b"" if call.response is None else call.response.encode(result))
-        self.check_room(exchange, 1 + len(response.body))
+        exchange.check_room(1 + len(response.body))
         return response
 
-    def _note(self, exchange: Exchange, response: Response, reason: str | None = None) -> None:
+    def _note(self, exchange: Exchange, response: Response, call: str | None, reason: str | None) -> None:
+        connection, number, rules = exchange.connection, self.journal.number + 1, tuple(exchange.applied_rules)
+        at, group_id, request = self.clock.now(), exchange.session.group_id, exchange.request
+        link, carrier = connection.link, exchange.carrier
         self.journal.add(
-            Record(
-                self.clock.now(),
-                exchange.connection.id,
-                exchange.session.group_id,
-                exchange.carrier,
-                exchange.request,
-                response,
-                reason,
-            )
+            Record(at, connection.id, group_id, carrier, request, response, reason, number, link, call, rules)
         )
-
-    def check_room(self, exchange: Exchange, size: int) -> None:
-        """Makes sure that an answer of this many bytes fits its carrier (decision D17).
-
-        Raises:
-            PeerError: A0, or A9 with the quirk.
-        """
-        if size > exchange.room:
-            quirk = Quirk.RESPONSE_TOO_LARGE in self.rules.quirks
-            code = ResultCode.RESPONSE_TOO_LARGE if quirk else ResultCode.INTERNAL_SERVER_ERROR
-            raise PeerError(f"answer of {size} bytes, there is room for {exchange.room}", code)
+        if call is not None and (kind := EVENTS.get((call, response.success))) is not None:
+            self.tell(kind, exchange.connection, reason or "")
 
     def _restart(self) -> list[Effect]:
         """What a reboot does: POSTed values and sessions are gone, an update of the firmware takes effect."""
-        effects: list[Effect] = [self._close(each, "the Tap reboots") for each in list(self._connections.values())]
-        effects.append(Reboot(self.rules.reboot_time))
-        self._down_until = self.clock.now() + self.rules.reboot_time
+        effects: list[Effect] = [self._close(each, "the Tap reboots") for each in list(self._connections)]
+        seconds = self.rules.reboot_time if self._next_down_time is None else self._next_down_time
+        effects.append(Reboot(seconds))
+        self._down_until = self.clock.now() + seconds
+        self._next_down_time = None
+        self.tell("reboot")
         self._session = Session(self.rules)
         self._start()
         return effects
@@ -338,6 +410,6 @@ class Device:
         self.variables.restart()
         self.data_log.restart()
 
-    def _close(self, connection: Connection, reason: str) -> Close:
+    def _close(self, connection: Connection, reason: str, *, reset: bool = False) -> Close:
         self.disconnect(connection)
-        return Close(connection, reason)
+        return Close(connection, reason, reset)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from emulator.device import Connection
+    from emulator.connection import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +17,11 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """End this connection."""
+    """End this connection, orderly or as if somebody had pulled the plug."""
 
     connection: "Connection"
     reason: str
+    reset: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ import os
 import random
 from typing import Protocol
 
+from emulator.remembered import Memory, Remembered
+
 
 class Entropy(Protocol):
     """Where keys, nonces and initialization vectors come from."""
@@ -21,8 +23,10 @@ class SystemEntropy:
         return os.urandom(size)
 
 
-class SeededEntropy:
+class SeededEntropy(Remembered):
     """The same numbers in every run; for tests, never for secrets."""
+
+    FIXED = ("_random",)
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)  # noqa: S311 - reproducible on purpose
@@ -30,3 +34,11 @@ class SeededEntropy:
     def token(self, size: int) -> bytes:
         """`size` bytes that follow from the seed and from what was drawn before."""
         return self._random.randbytes(size)
+
+    def remember(self) -> Memory:
+        """Where the series of numbers is."""
+        return {"state": self._random.getstate()}
+
+    def recall(self, memory: Memory, shift: float) -> None:
+        """The same numbers follow again."""
+        self._random.setstate(memory["state"])

@@ -1,11 +1,45 @@
-"""What happened: every request and answer in clear, with the reason of a refusal."""
+"""What happened: every request and answer in clear, with the reason of a refusal, and what else befell the Tap."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 from emulator.exchange import Carrier
 from protocol.frames import Request, Response
+
+EventKind = Literal[
+    "connected",
+    "disconnected",
+    "login",
+    "login-failed",
+    "logout",
+    "locked",
+    "session-expired",
+    "key-made",
+    "iv-exchanged",
+    "iv-refused",
+    "configuring",
+    "configured",
+    "factory-reset",
+    "reboot",
+    "script",
+]
+"""What can happen beside requests and answers; ``script`` is a note of whoever directs the Tap."""
+
+EVENT_KINDS: Final[tuple[EventKind, ...]] = get_args(EventKind)
+
+_LOGINS: Final = ("scram.login_proof", "interface.login_with_hash", "interface.login_with_uid")
+
+EVENTS: Final[dict[tuple[str, bool], EventKind]] = {
+    **{(call, True): "login" for call in _LOGINS},
+    **{(call, False): "login-failed" for call in (*_LOGINS, "scram.login")},
+    ("interface.logout", True): "logout",
+    ("scram.initialize", True): "key-made",
+    ("scram.set_initialization_vector", True): "iv-exchanged",
+    ("scram.set_initialization_vector", False): "iv-refused",
+    ("device.factory_reset", True): "factory-reset",
+}
+"""What the answer to a call means, by call and success."""
 
 
 class Record(NamedTuple):
@@ -23,31 +57,71 @@ class Record(NamedTuple):
     """None if the answer was a bare status word."""
     reason: str | None
     """Why it was refused; None if it was not."""
+    number: int
+    """Of this entry of the journal, from 1."""
+    link: str
+    call: str | None
+    """Id of the call, ``device.get_serial_number``; None if no firmware knows the request."""
+    rules: tuple[str, ...] = ()
+    """Rules of the script that had a part in the answer."""
+
+
+class Event(NamedTuple):
+    """Something else that happened."""
+
+    time: float
+    """Seconds of the device's clock."""
+    number: int
+    kind: EventKind
+    connection: int | None = None
+    link: str | None = None
+    detail: str = ""
+
+
+Entry = Record | Event
+Listener = Callable[[Entry], None]
 
 
 class Journal:
-    """Keeps the newest records.
+    """Keeps the newest entries.
 
     Args:
         size: how many.
-        listener: is called with each new record.
     """
 
-    def __init__(self, size: int = 10_000, listener: Callable[[Record], None] | None = None) -> None:
-        self._records: deque[Record] = deque(maxlen=size)
-        self.listener = listener
+    def __init__(self, size: int = 10_000) -> None:
+        self.entries: deque[Entry] = deque(maxlen=size)
+        """Records and events, the oldest first."""
+        self._listeners: tuple[Listener, ...] = ()
         self.total = 0
         """Records ever made, also those that are no longer kept."""
+        self.number = 0
+        """Of the newest entry."""
 
     def __iter__(self) -> Iterator[Record]:
-        return iter(self._records)
+        return (entry for entry in self.entries if isinstance(entry, Record))
 
     def __len__(self) -> int:
-        return len(self._records)
+        return sum(1 for _ in self)
 
-    def add(self, record: Record) -> None:
-        """Appends a record."""
-        self._records.append(record)
-        self.total += 1
-        if self.listener is not None:
-            self.listener(record)
+    def add(self, entry: Entry) -> None:
+        """Appends an entry, which has the next number."""
+        self.entries.append(entry)
+        self.number = entry.number
+        if isinstance(entry, Record):
+            self.total += 1
+        for listener in self._listeners:
+            listener(entry)
+
+    def clear(self) -> None:
+        """Forgets all entries; numbers go on."""
+        self.entries.clear()
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Has a function called with each new entry, until the function that is returned is called."""
+        self._listeners += (listener,)
+
+        def cancel() -> None:
+            self._listeners = tuple(each for each in self._listeners if each is not listener)
+
+        return cancel

@@ -1,12 +1,17 @@
 """Too many failed logins lock the whole Tap for a while (decision D5)."""
 
+from emulator import remembered
 from emulator.blueprint import Rules
+from emulator.remembered import Remembered
 
 
-class Lockout:
+class Lockout(Remembered):
     """Counts failed logins in a row; a success forgets them, a reboot does not."""
 
     __slots__ = ("_failures", "_rules", "_until")
+
+    KEPT = remembered.kept(_failures=remembered.value, _until=remembered.instant)
+    FIXED = ("_rules",)
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules

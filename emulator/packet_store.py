@@ -5,6 +5,8 @@ It belongs to the Tap, not to a session, and does not survive a restart.
 
 from typing import Final
 
+from emulator import remembered
+from emulator.remembered import Remembered
 from protocol.bodies.single_packet import SinglePacketChunk, StoreState
 from protocol.codes import ResultCode
 from protocol.crypto import crc32_mpeg2
@@ -14,8 +16,15 @@ from protocol.packets import MAX_PACKET, OUTER_SIZE, announced_size
 _WORD: Final = 4
 
 
-class PacketStore:
+class PacketStore(Remembered):
     """The single-packet store of one Tap, and the memory for the older way of firmware update."""
+
+    KEPT = remembered.kept(
+        _packet=remembered.container,
+        _last_chunk=remembered.value,
+        _failed=remembered.value,
+        package=remembered.value,
+    )
 
     def __init__(self) -> None:
         self._packet = bytearray()

@@ -2,22 +2,28 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import structlog
 
-from emulator.device import Connection, Device, RefusedConnectionError
+from emulator import time_travel
+from emulator.clock import Cancel, SteeredClock
+from emulator.connection import Connection
+from emulator.device import Device, RefusedConnectionError
 from emulator.effects import Close, Effect, Reboot, Send
-from emulator.journal import Record
+from emulator.journal import Entry, Event
 from emulator.links import Link, LinkError
 from emulator.links.base import Pipe
+from emulator.snapshots import Snapshot
 from protocol.frames import Request
 
 log = structlog.get_logger("tap")
 
 _NEVER = float("inf")
+_TICKS_IN_A_ROW = 100
+"""Deadlines on a journey through time after which everybody else has a turn."""
 _SETTLE_TIME = 0.02
-"""Seconds in which connections that were just accepted become known, so that they can be closed too."""
 _REOPEN_TIME = 0.5
 """Seconds between attempts to get a link back after a reboot."""
 
@@ -32,17 +38,24 @@ class Server:
     def __init__(self, device: Device, links: Sequence[Link], *, verbose: bool = False) -> None:
         self.device = device
         self.links = links
+        self.mistakes: list[Exception] = []
+        """Errors of ours, which cost a connection; they are in the log, too."""
         self._pipes: dict[Connection, Pipe] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._armed_for = _NEVER
         """When the timer fires, in the device's clock."""
+        self._unwatch: Cancel = lambda: None
+        self._moved = asyncio.Event()
+        """The clock was moved, or goes at another rate."""
+        self._back_at = -_NEVER
+        """When the links are back from a reboot, in the device's clock."""
         self._reboot: asyncio.Task[None] | None = None
         self._stopped = False
         self._refusing: set[str] = set()
         self._revision = device.state.revision
         self._changed: list[Callable[[], None]] = []
         if verbose:
-            device.journal.listener = _log_exchange
+            device.journal.listen(_log_exchange)
 
     async def start(self) -> None:
         """Opens all links.
@@ -58,16 +71,23 @@ class Server:
             raise
         for link in self.links:
             self.device.host_protocols |= link.protocol
+        self._unwatch = self.device.clock.on_change(self._rearm)
         self._arm()
 
-    async def stop(self) -> None:
-        """Closes links and connections; what still comes is not answered."""
+    async def stop(self, settle: float = _SETTLE_TIME) -> None:
+        """Closes links and connections; what still comes is not answered.
+
+        Args:
+            settle: seconds in which connections that were just accepted become known, so that they are closed too; 0
+                will do where the event loop goes on, since they are refused then.
+        """
         self._stopped = True
+        self._unwatch()
         await _ended(self._reboot)
         if self._timer is not None:
             self._timer.cancel()
         await self._close_links()
-        await asyncio.sleep(_SETTLE_TIME)
+        await asyncio.sleep(settle)
         for connection, pipe in list(self._pipes.items()):
             self.device.disconnect(connection)
             pipe.close()
@@ -109,11 +129,50 @@ class Server:
             return
         try:
             effects = self.device.receive(connection, data)
-        except Exception:
+        except Exception as error:
+            self.mistakes.append(error)
             log.exception("internal error", connection=connection.id, received=data.hex())
             effects = self.device.abort(connection, "internal error")
         self._carry_out(effects)
         self._arm()
+        if self._revision != self.device.state.revision:
+            self._tell_changes()
+
+    async def advance(self, seconds: float) -> None:
+        """Moves the clock of the device forward; what is due on the way happens at its time.
+
+        Afterwards links are back from a reboot that is over by then, unless they cannot be opened.
+
+        Raises:
+            ValueError: time cannot go backward, or nobody steers the clock of this device.
+        """
+        clock = self.device.clock
+        if not isinstance(clock, SteeredClock):
+            raise ValueError("the Tap follows the clock of the machine; expected one that can be steered")
+        for number, effects in enumerate(time_travel.steps(self.device, clock, seconds)):
+            self._carry_out(effects)
+            if number % _TICKS_IN_A_ROW == 0:
+                await asyncio.sleep(0)
+        if self._reboot is not None and clock.now() >= self._back_at:
+            await asyncio.wait([self._reboot], timeout=_REOPEN_TIME)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Makes the device what it was, see `Device.restore`; a reboot that is going on is cut short."""
+        self._carry_out(self.device.restore(snapshot))
+        self._back_at = -_NEVER
+        self._rearm()
+        self._tell_changes()
+
+    @property
+    def is_open(self) -> bool:
+        """Links are open: the server has not stopped, and the Tap does not reboot."""
+        return not self._stopped and (self._reboot is None or self._reboot.done())
+
+    def attend(self) -> None:
+        """Somebody has changed the device, or asked it for something, outside of a request: it happens now."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._tick()
         if self._revision != self.device.state.revision:
             self._tell_changes()
 
@@ -135,10 +194,15 @@ class Server:
             match effect:
                 case Send(connection, data):
                     self._pipes[connection].write(data)
-                case Close(connection, reason):
+                case Close(connection, reason, reset):
                     log.info("closed", connection=connection.id, reason=reason)
-                    self._pipes.pop(connection).close()
+                    pipe = self._pipes.pop(connection)
+                    if reset:
+                        pipe.reset()
+                    else:
+                        pipe.close()
                 case Reboot(seconds):
+                    self._back_at = self.device.clock.now() + seconds
                     reboot = self._reopen_after(seconds, self._reboot)
                     self._reboot = asyncio.get_running_loop().create_task(reboot)
 
@@ -148,16 +212,24 @@ class Server:
             return
         if self._timer is not None:
             self._timer.cancel()
-        delay = max(0.0, deadline - self.device.clock.now())
-        self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
+            self._timer = None
+        delay = self.device.clock.real_delay(deadline - self.device.clock.now())
+        if delay is not None:
+            self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
         self._armed_for = deadline
+
+    def _rearm(self) -> None:
+        self._moved.set()
+        self._armed_for = _NEVER
+        self._arm()
 
     def _tick(self) -> None:
         self._timer = None
         self._armed_for = _NEVER
         try:
             effects = self.device.tick()
-        except Exception:
+        except Exception as error:
+            self.mistakes.append(error)
             log.exception("internal error", at="tick")
             effects = []
         self._carry_out(effects)
@@ -168,14 +240,21 @@ class Server:
 
     async def _reopen_after(self, seconds: float, earlier: asyncio.Task[None] | None) -> None:
         """Reboots, also where a link is not back from the reboot before."""
-        loop = asyncio.get_running_loop()
-        back_at = loop.time() + seconds
         await _ended(earlier)
         log.info("rebooting", seconds=seconds)
         await asyncio.gather(*(link.pause() for link in self.links))
-        await asyncio.sleep(max(0.0, back_at - loop.time()))
+        await self._downtime_over()
         await asyncio.gather(*(self._reopen(link) for link in self.links))
         log.info("rebooted")
+
+    async def _downtime_over(self) -> None:
+        """Waits until the device's clock says that the reboot is over."""
+        clock = self.device.clock
+        while (left := self._back_at - clock.now()) > 0:
+            self._moved.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(clock.real_delay(left)):
+                    await self._moved.wait()
 
     async def _reopen(self, link: Link) -> None:
         """Opens a link again, for as long as it takes; a port may be taken meanwhile."""
@@ -213,7 +292,10 @@ class _Attachment:
         self._server.lost(self._connection)
 
 
-def _log_exchange(record: Record) -> None:
+def _log_exchange(record: Entry) -> None:
+    if isinstance(record, Event):
+        log.debug(record.kind, connection=record.connection, detail=record.detail)
+        return
     request = "no request" if record.request is None else _describe(record.request)
     response = None if record.response is None else str(record.response)
     log.debug(

@@ -13,7 +13,9 @@ generations of the vendor's client (decisions D8 and D9):
 from enum import Enum
 from typing import Final, NamedTuple
 
+from emulator import remembered
 from emulator.blueprint import ANONYMOUS, Rules
+from emulator.remembered import Remembered
 from protocol.bodies.scram import ScramLogin
 from protocol.codes import ResultCode
 from protocol.crypto import BLOCK, ZERO_IV, FrameCipher
@@ -83,7 +85,7 @@ class Challenge(NamedTuple):
     key: PasswordKey | None
 
 
-class Session:
+class Session(Remembered):
     """One login and one encrypted channel; belongs to a connection, or to the Tap (`Rules.hosts`)."""
 
     __slots__ = (
@@ -97,6 +99,19 @@ class Session:
         "lifetime",
         "rules",
     )
+
+    KEPT = remembered.kept(
+        group_id=remembered.value,
+        lifetime=remembered.value,
+        last_request=remembered.instant,
+        challenge=remembered.value,
+        encryption=remembered.value,
+        cipher=remembered.value,
+        ivs=remembered.value,
+        frame_id=remembered.value,
+    )
+    """A cipher is kept as it is: what it encrypted before makes no difference to what it encrypts next."""
+    FIXED = ("rules",)
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
@@ -115,10 +130,12 @@ class Session:
         """Somebody other than anonymous."""
         return self.group_id != ANONYMOUS
 
-    def expire(self, now: float) -> None:
-        """Ends a login whose lifetime is over (decision D7)."""
-        if self.logged_in and self.lifetime and now - self.last_request >= self.lifetime:
+    def expire(self, now: float) -> bool:
+        """Ends a login whose lifetime is over (decision D7), and says whether it did."""
+        over = self.logged_in and self.lifetime > 0 and now - self.last_request >= self.lifetime
+        if over:
             self.log_out()
+        return over
 
     def touch(self, now: float) -> None:
         """Notes a request of whoever holds the session."""

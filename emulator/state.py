@@ -8,7 +8,9 @@ leaves, `rollback` undoes them.
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, Protocol
 
+from emulator import remembered
 from emulator.blueprint import Blueprint, Bundle, Group, Variable, factory_groups
+from emulator.remembered import Memory, Remembered
 from protocol.codes import ResultCode
 from protocol.errors import PeerError
 from protocol.firmware import CONFIGURATION_MODE, FACTORY_STATE, Version
@@ -65,8 +67,14 @@ class MemoryStore:
         """Nothing to do."""
 
 
-class State:
+class State(Remembered):
     """What one Tap remembers."""
+
+    KEPT = remembered.kept(
+        _records=remembered.nested, _posted=remembered.container, _posted_values=remembered.container
+    )
+    FIXED = ("_store", "_defaults", "_changes", "_erase", "_undo", "revision")
+    """Changes that are not kept yet belong to the request in hand, and a memory is made between two of them."""
 
     def __init__(self, blueprint: Blueprint, store: Store) -> None:
         self._store = store
@@ -143,6 +151,10 @@ class State:
         stored = self._records["setting"]
         return stored[key] if key in stored else self._defaults[key]
 
+    def default(self, key: str) -> Any:
+        """What a setting is where nobody has written it."""
+        return self._defaults[key]
+
     def put(self, key: str, value: Any) -> None:
         """Stores a setting; what was POSTed over it is gone."""
         self._pop(self._posted, key)
@@ -198,6 +210,26 @@ class State:
         self._posted = {}
         self._posted_values = {}
 
+    def tear(self) -> None:
+        """Leaves of the changes since the last commit what a loss of power in the middle would: half of them, and of
+        bytes that were just written the first half."""
+        undo, written = self._undo, {key: self._record(key) for key in self._changes}
+        kept = len(undo) // 2
+        for one in reversed(undo[kept:]):
+            one()
+        self._undo, self._changes = undo[:kept], {}
+        for (kind, name), new in written.items():
+            old = self._record((kind, name))
+            if old != new and isinstance(new, bytes) and isinstance(old, bytes):
+                half = len(new) // 2
+                self.keep(kind, int(name) if kind in NUMBERED else name, new[:half] + old[half:])
+            else:
+                self._changes[kind, name] = old
+
+    def _record(self, key: Key) -> Any:
+        kind, name = key
+        return self._records[kind].get(int(name) if kind in NUMBERED else name, REMOVED)
+
     def commit(self) -> None:
         """Keeps the changes since the last commit.
 
@@ -219,6 +251,18 @@ class State:
         for undo in reversed(self._undo):
             undo()
         self._forget()
+
+    def recall(self, memory: Memory, shift: float) -> None:
+        """Makes the state what it was; the store follows.
+
+        Raises:
+            StoreError: the store failed; nothing has changed.
+        """
+        records: dict[Kind, dict[Any, Any]] = memory["_records"]
+        changes = {(kind, str(name)): value for kind, named in records.items() for name, value in named.items()}
+        self._store.write(changes, erase=True)
+        super().recall(memory, shift)
+        self.revision += 1
 
     def _set(self, mapping: dict[Any, Any], key: Any, value: Any) -> None:
         self._remember(mapping, key)

@@ -1,12 +1,15 @@
 """The values of variables: in the Tap, on its pins, or on the target behind it."""
 
 import math
+import struct
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from emulator import access
+from emulator import access, remembered
 from emulator.blueprint import Blueprint, Simulation, Variable
+from emulator.remembered import Remembered
+from emulator.signals import Signal
 from protocol.bodies.variable import DataType, Domain
 from protocol.codes import ResultCode, Rights
 from protocol.errors import PeerError, UsageError
@@ -17,14 +20,25 @@ if TYPE_CHECKING:
 _UNTOUCHED: Final = Simulation()
 _LARGEST_FLOAT: Final = 3.4028234663852886e38
 """Of 32 bits."""
+_FLOAT32: Final = struct.Struct(">f")
 
 
-class Variables:
+_Led = dict[int, tuple[Signal, float]]
+
+
+def _copy_led(led: _Led, shift: float) -> _Led:
+    return {variable_id: (signal, start + shift) for variable_id, (signal, start) in led.items()}
+
+
+class Variables(Remembered):
     """Reads and writes variables, wherever their values are.
 
     A variable with a signal follows it until somebody writes the variable; after a reboot it follows it again. A
     simulation belongs to the variable of the blueprint: another one that a client makes under its id goes without.
     """
+
+    KEPT = remembered.kept(_written=remembered.container, _led=_copy_led, _start=remembered.instant)
+    FIXED = ("_device", "_simulations")
 
     def __init__(self, device: "Device", blueprint: Blueprint) -> None:
         self._device = device
@@ -35,6 +49,8 @@ class Variables:
         }
         self._written: set[int] = set()
         """Variables that do not follow their signal any more."""
+        self._led: _Led = {}
+        """What the world makes of variables for a while: a signal, and the time of the clock from which it counts."""
         self._start = device.clock.now()
         for variable_id, value in blueprint.values.items():
             variable = blueprint.variables.get(variable_id)
@@ -57,7 +73,7 @@ class Variables:
                 value = state.posted_values.get(variable_id, value)
             return value[: variable.size].ljust(variable.size, b"\0")
         if followed is not None:
-            self._device.target.poke(variable, followed)
+            return self._device.target.play(variable, followed)
         return self._device.target.read_variable(variable)
 
     def write(self, variable_id: int, variable: Variable, value: bytes) -> None:
@@ -79,8 +95,30 @@ class Variables:
             self._device.state.post_value(variable_id, value)
         else:
             self._device.target.write_variable(variable, value)
-        if self._simulation(variable_id, variable).signal is not None:
-            self._written.add(variable_id)
+        self._leave(variable_id, variable)
+
+    def poke(self, variable_id: int, variable: Variable, value: bytes) -> None:
+        """The world changes a value, whatever the limits of the variable; signals do not move it any more.
+
+        A value that is kept in the state has to be committed.
+        """
+        if variable.type.domain is Domain.IN_TAP_STATIC:
+            self._device.state.keep("value", variable_id, value)
+        elif variable.type.domain is Domain.IN_TAP_VOLATILE:
+            self._device.state.post_value(variable_id, value)
+        else:
+            self._device.target.poke(variable, value)
+        self._leave(variable_id, variable)
+
+    def follow(self, variable_id: int, signal: Signal | None) -> None:
+        """From now on the variable follows this signal, until somebody writes it; None ends that.
+
+        The signal counts from now, goes before that of the simulation, and goes on when the Tap reboots.
+        """
+        if signal is None:
+            self._led.pop(variable_id, None)
+        else:
+            self._led[variable_id] = (signal, self._device.clock.now())
 
     def readable(self, group_id: int) -> Iterator[tuple[int, Variable]]:
         """The variables that a group may read, by id."""
@@ -97,13 +135,17 @@ class Variables:
 
     def refresh_target(self) -> None:
         """Brings what the target holds up to date with the signals, before it is read by address."""
-        for variable_id in self._simulations:
+        for variable_id in self._simulations.keys() | self._led.keys():
             variable = self._device.state.variables.get(variable_id)
             if variable is None or variable.type.domain is not Domain.TARGET:
                 continue
             followed = self._followed(variable_id, variable)
             if followed is not None:
                 self._device.target.poke(variable, followed)
+
+    def has_signal(self, variable_id: int, variable: Variable) -> bool:
+        """Whether a signal moves it until somebody writes it."""
+        return self._simulation(variable_id, variable).signal is not None
 
     def restart(self) -> None:
         """The Tap starts: signals hold again. The world that they stand for went on meanwhile."""
@@ -116,10 +158,20 @@ class Variables:
     def _followed(self, variable_id: int, variable: Variable) -> bytes | None:
         """What the signal of a variable says now, on each of its elements; None if it has none."""
         signal = self._simulation(variable_id, variable).signal
-        if signal is None or variable_id in self._written:
+        if variable_id in self._led:
+            signal, start = self._led[variable_id]
+        elif signal is None or variable_id in self._written:
             return None
-        value = signal.at(self._device.clock.now() - self._start)
+        else:
+            start = self._start
+        value = signal.at(self._device.clock.now() - start)
         return encode_number(variable, value) * variable.length
+
+    def _leave(self, variable_id: int, variable: Variable) -> None:
+        """The variable stays as it is, whatever moved it before."""
+        self._led.pop(variable_id, None)
+        if self.has_signal(variable_id, variable):
+            self._written.add(variable_id)
 
     def _check_range(self, variable_id: int, variable: Variable, value: bytes) -> None:
         simulation = self._simulation(variable_id, variable)
@@ -146,8 +198,8 @@ def _is_same(one: Variable, other: Variable) -> bool:
 def encode_number(variable: Variable, value: float) -> bytes:
     """One element with the nearest value that the type of the variable can hold."""
     data = variable.type.data
-    if data is DataType.FLOAT32:
-        return variable.type.encode(min(max(value, -_LARGEST_FLOAT), _LARGEST_FLOAT))
+    if data is DataType.FLOAT32 and math.isfinite(value):
+        return _FLOAT32.pack(min(max(value, -_LARGEST_FLOAT), _LARGEST_FLOAT))
     if data is DataType.BOOLEAN:
         return variable.type.encode(value >= 0.5)
     if data is DataType.ASCII:

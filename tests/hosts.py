@@ -6,7 +6,8 @@ from typing import Any
 
 from emulator.blueprint import Blueprint, demo
 from emulator.clock import VirtualClock
-from emulator.device import Connection, Device
+from emulator.connection import Connection
+from emulator.device import Device
 from emulator.effects import Close, Effect, Reboot, Send
 from emulator.state import Store
 from protocol import apdu

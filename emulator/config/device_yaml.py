@@ -5,7 +5,7 @@ nesting and aliases have limits, tags make no objects, and unquoted words keep t
 """
 
 import re
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import yaml
 from yaml.events import (
@@ -41,10 +41,7 @@ def read(source: Source) -> Draft:
         ConfigError: it is no YAML, or a limit is exceeded.
     """
     draft = Draft(source)
-    found = _FORBIDDEN.search(source.text)
-    if found is not None:
-        source.fail(source.line(found.start()), f"the character {found[0]!a} cannot stand in YAML, expected text")
-    tree = _Reader(draft).document()
+    tree = read_tree(draft)
     if isinstance(tree, dict):
         draft.data = tree
         _spell_out(draft)
@@ -52,6 +49,19 @@ def read(source: Source) -> Draft:
         draft.data = {"tap": 1}
         draft.problem(draft.places[()].line, f"the file is {shown(tree)}, expected a mapping that starts with tap: 1")
     return draft
+
+
+def read_tree(draft: Draft) -> Any:
+    """The tree of values in the text of any YAML file, within the limits; places and problems are noted in the draft.
+
+    Raises:
+        ConfigError: it is no YAML, or a limit is exceeded.
+    """
+    source = draft.source
+    found = _FORBIDDEN.search(source.text)
+    if found is not None:
+        source.fail(source.line(found.start()), f"the character {found[0]!a} cannot stand in YAML, expected text")
+    return _Reader(draft).document()
 
 
 def _spell_out(draft: Draft) -> None:
@@ -67,7 +77,6 @@ class _Reader:
 
     def __init__(self, draft: Draft) -> None:
         self._draft = draft
-        self._fail = draft.source.fail
         self._loader = next(parser for parser in PARSERS if parser is not None)(draft.source.text)
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._values = 0
@@ -79,7 +88,7 @@ class _Reader:
         while not isinstance(event := self._next(), StreamEndEvent):
             if isinstance(event, DocumentStartEvent):
                 if self._values:
-                    self._fail(_line(event), "a second document starts, expected only one")
+                    self._fail(event, "a second document starts, expected only one")
                 tree = self._node(self._next(), ())
         return tree
 
@@ -90,25 +99,25 @@ class _Reader:
             return event
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            line = mark.line + 1 if mark else self._last_line
+            line, column = (mark.line + 1, mark.column + 1) if mark else (self._last_line, 1)
             reason = error.problem or error.context or "not understood"
-            self._fail(line, f"this is no YAML ({reason}), expected keys and values")
+            self._draft.source.fail(line, f"this is no YAML ({reason}), expected keys and values", column)
         except (ValueError, OverflowError) as error:
             # pyyaml does not check numbers in escapes and directives before it converts them.
-            self._fail(self._last_line, f"this is no YAML ({shown(str(error))}), expected keys and values")
+            self._draft.source.fail(self._last_line, f"this is no YAML ({shown(str(error))}), expected keys and values")
 
     def _node(self, event: Any, path: KeyPath) -> Any:
         before = self._values
         self._count(event, 1)
         if len(path) > MAX_DEPTH:
-            self._fail(_line(event), f"values are nested too deep, expected at most {MAX_DEPTH} levels")
+            self._fail(event, f"values are nested too deep, expected at most {MAX_DEPTH} levels")
         if isinstance(event, AliasEvent):
             return self._alias(event)
         if event.tag is not None:
-            self._draft.problem(_line(event), f"the tag {shown(event.tag)} has no meaning here, expected a plain value")
+            self._problem(event, f"the tag {shown(event.tag)} has no meaning here, expected a plain value")
         node: Any
         if isinstance(event, ScalarEvent):
-            self._draft.source.no_half_characters(event.value, _line(event))
+            self._draft.source.no_half_characters(event.value, *_spot(event))
             node = _scalar(event)
         elif isinstance(event, MappingStartEvent):
             node = self._mapping(event, path)
@@ -120,7 +129,7 @@ class _Reader:
 
     def _alias(self, event: AliasEvent) -> Any:
         if event.anchor not in self._anchors:
-            self._fail(_line(event), f"the alias *{event.anchor} stands for nothing, expected an anchor before it")
+            self._fail(event, f"the alias *{event.anchor} stands for nothing, expected an anchor before it")
         node, values = self._anchors[event.anchor]
         self._count(event, values)
         return node
@@ -131,12 +140,12 @@ class _Reader:
             self._place(path, start)
         while not isinstance(event := self._next(), MappingEndEvent):
             if not isinstance(event, ScalarEvent):
-                self._fail(_line(event), "a key is no text, expected a name")
-            key = self._draft.source.no_half_characters(event.value, _line(event))
+                self._fail(event, "a key is no text, expected a name")
+            key = self._draft.source.no_half_characters(event.value, *_spot(event))
             here = (*path, key)
             if key in node:
                 first = self._draft.places[here].line
-                self._draft.problem(_line(event), f"{dotted(here)} is there twice, expected it only on line {first}")
+                self._problem(event, f"{dotted(here)} is there twice, expected it only on line {first}")
             else:
                 self._place(here, event)
             value = self._node(self._next(), here)
@@ -152,16 +161,28 @@ class _Reader:
         return node
 
     def _place(self, path: KeyPath, event: Any) -> None:
-        self._draft.places[path] = Place(_line(event), dotted(path))
+        self._draft.places[path] = Place(_line(event), dotted(path), _spot(event)[1])
+
+    def _problem(self, event: Any, text: str) -> None:
+        line, column = _spot(event)
+        self._draft.problem(line, text, column)
+
+    def _fail(self, event: Any, text: str) -> NoReturn:
+        line, column = _spot(event)
+        self._draft.source.fail(line, text, column)
 
     def _count(self, event: Any, values: int) -> None:
         self._values += values
         if self._values > MAX_VALUES:
-            self._fail(_line(event), f"the file has too many values, expected at most {MAX_VALUES}")
+            self._fail(event, f"the file has too many values, expected at most {MAX_VALUES}")
 
 
 def _line(event: Any) -> int:
     return int(event.start_mark.line) + 1
+
+
+def _spot(event: Any) -> tuple[int, int]:
+    return _line(event), int(event.start_mark.column) + 1
 
 
 def _scalar(event: ScalarEvent) -> str | None:

@@ -38,6 +38,7 @@ class Place(NamedTuple):
 
     line: int
     label: str
+    column: int = 1
 
 
 class Draft:
@@ -48,7 +49,7 @@ class Draft:
         self.data: dict[str, Any] = {}
         self.places: dict[KeyPath, Place] = {(): Place(1, "the file")}
         self.notes: list[Note] = []
-        self._problems: list[tuple[int, str]] = []
+        self._problems: list[tuple[int, int, str]] = []
 
     def put(self, path: KeyPath, value: object, place: Place) -> None:
         """Sets a value; mappings on the way to it are made where they are missing."""
@@ -67,12 +68,22 @@ class Draft:
         """Notes what is in order and has no effect."""
         self.notes.append(Note(line, text, "unused"))
 
-    def problem(self, line: int, text: str) -> None:
+    def problem(self, line: int, text: str, column: int = 1) -> None:
         """Reports what is wrong; reading goes on, so that the user sees all of it at once."""
-        self._problems.append((line, text))
+        self._problems.append((line, column, text))
 
-    def build(self) -> Loaded:
+    @property
+    def problems(self) -> list[str]:
+        """What was reported, by line, each with its place."""
+        width = 2 if self.source.columns else 1
+        found = dict.fromkeys(sorted(self._problems, key=lambda problem: problem[:width]))
+        return [f"{self.source.at(line, column)}: {text}" for line, column, text in found]
+
+    def build(self, folder: Path | None = None) -> Loaded:
         """Checks the values and makes the Tap of them.
+
+        Args:
+            folder: of files that the configuration names; that of the file itself if nothing is said.
 
         Raises:
             ConfigError: with all problems, those of the reader included.
@@ -82,16 +93,15 @@ class Draft:
         links: tuple[str, ...] = ()
         blueprint = None
         try:
-            checked = validate(self.data, Path(self.source.name).parent)
+            checked = validate(self.data, folder or Path(self.source.name).parent)
             blueprint, links = checked.to_blueprint(), tuple(checked.file.links)
         except FaultsError as error:
             for fault in error.faults:
                 place, name = self._locate(fault.path)
                 other = f" (see line {self._locate(fault.other)[0].line})" if fault.other else ""
-                self.problem(place.line, f"{name} {fault.text}{other}")
+                self.problem(place.line, f"{name} {fault.text}{other}", place.column)
         if self._problems or blueprint is None:
-            found = dict.fromkeys(sorted(self._problems, key=lambda problem: problem[0]))
-            raise ConfigError(f"{self.source.name}:{line}: {text}" for line, text in found)
+            raise ConfigError(self.problems)
         self._note_missing_resources(blueprint)
         origins = {path: f"{self.source.name}:{place.line}" for path, place in self.places.items() if path}
         notes = tuple(sorted(self.notes, key=lambda note: note.line))

@@ -25,6 +25,10 @@ class Pipe(Protocol):
         """
         ...
 
+    def reset(self) -> None:
+        """Ends the connection as if somebody had pulled the plug, where the transport knows such an end."""
+        ...
+
 
 class Receiver(Protocol):
     """One accepted connection, as the link sees it."""

@@ -206,6 +206,12 @@ class _Connection:
         else:
             self.hang_up()
 
+    def reset(self) -> None:
+        self._end()
+        if self._pipe_open:
+            self._pipe_open = False
+            self._pipe.reset()
+
     # --- for both
 
     def hang_up(self) -> None:

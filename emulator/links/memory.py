@@ -1,6 +1,7 @@
 """``mem://name``: a device and its client in the same process, without socket and without waiting."""
 
-from emulator.device import Connection, Device, RefusedConnectionError
+from emulator.connection import Connection
+from emulator.device import Device, RefusedConnectionError
 from emulator.effects import Close, Effect, Send
 from protocol.client.links import register_memory_peer
 from protocol.codes import HostProtocol
@@ -47,7 +48,7 @@ class MemoryHost:
             match effect:
                 case Send(_, answer):
                     answers.append(answer)
-                case Close(closed, _) if closed is connection:
+                case Close(closed) if closed is connection:
                     self._connection = None
         return answers
 

@@ -315,6 +315,9 @@ class _RelayHost:
         """The Tap ends the connection; what comes next is a new one."""
         self.end()
 
+    def reset(self) -> None:
+        self.close()
+
     def drop(self) -> None:
         """Ends the connection at once, for a link that has no room for it."""
         self._link.forget(self._sender)

@@ -95,6 +95,9 @@ class SerialLine:
 
     # --- what comes through
 
+    def reset(self) -> None:
+        self.close()
+
     def _reach_tap(self, data: bytes) -> None:
         if self._receiver is None and self.host is not None:
             self._receiver = self.host.accept(self._link, self)

@@ -1,11 +1,17 @@
 """``tcp://host:port``: raw APDUs, as the hardware speaks them on Wi-Fi."""
 
 import asyncio
+import socket
+import struct
+from typing import Final
 
 from emulator.links.base import Host, Link, Pipe, Receiver
 from emulator.links.listening import CLOSE_TIME, ListeningLink
 from protocol.codes import TCP_PORT, HostProtocol
 from protocol.urls import LinkUrl
+
+RESET_AT_ONCE: Final = struct.pack("ii", 1, 0)
+"""Value of SO_LINGER with which a socket that is closed sends RST."""
 
 
 class TcpLink(ListeningLink):
@@ -69,3 +75,13 @@ class TcpConnection(asyncio.BufferedProtocol):
     def close(self) -> None:
         self._transport.close()
         asyncio.get_running_loop().call_later(CLOSE_TIME, self._transport.abort)
+
+    def reset(self) -> None:
+        reset(self._transport)
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """Ends a TCP connection with RST; what was written and not sent yet is lost."""
+    if (own := transport.get_extra_info("socket")) is not None and not transport.is_closing():
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_AT_ONCE)
+    transport.abort()

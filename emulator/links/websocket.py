@@ -23,6 +23,7 @@ from websockets.server import ServerProtocol
 from emulator.links.base import Host, Pipe, Receiver
 from emulator.links.listening import CLOSE_TIME, ListeningLink
 from emulator.links.origins import is_welcome, read_origin
+from emulator.links.tcp import reset
 from protocol.codes import HostProtocol
 from protocol.urls import LinkUrl, Option, Options, integer
 
@@ -268,6 +269,10 @@ class _WebSocketConnection(asyncio.BufferedProtocol):
             self._flush()
         if not self._link.listening:
             self._transport.close()  # nobody waits for the client any more
+
+    def reset(self) -> None:
+        self._lose()
+        reset(self._transport)
 
     def _fail(self, code: CloseCode, reason: str) -> None:
         self._websocket.fail(code, reason)

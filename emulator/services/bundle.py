@@ -124,6 +124,6 @@ def read_values(exchange: Exchange, record_id: int, variables: Iterable[tuple[in
     size = 0
     for variable_id, variable in variables:
         size += variable.size
-        exchange.device.check_room(exchange, size)
+        exchange.check_room(size)
         values.append((variable_id, exchange.device.variables.read(variable_id, variable)))
     return BundleValues(record_id, tuple(values))

@@ -111,7 +111,7 @@ def execute_multi_request_frame(exchange: Exchange, items: list[MultiRequestItem
     if exchange.in_multi_request:
         raise PeerError("a multi-request inside a multi-request")
     least = len(MULTI_RESPONSE.encode([Response(ResultCode.OK)]))
-    exchange.device.check_room(exchange, 1 + least * len(items))
+    exchange.check_room(1 + least * len(items))
     room = exchange.room - 1 - least * len(items)
     responses: list[Response] = []
     expected = True

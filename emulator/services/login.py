@@ -39,5 +39,6 @@ def fail(exchange: Exchange, reason: str) -> NoReturn:
     exchange.session.challenge = None
     if exchange.device.lockout.fail(exchange.device.clock.now()):
         exchange.device.close_after_answer(exchange.connection, "too many failed logins")
+        exchange.device.tell("locked", exchange.connection, reason)
         reason += "; logins are locked now"
     raise PeerError(reason, ResultCode.NOT_ACCEPTABLE)

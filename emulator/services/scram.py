@@ -11,7 +11,7 @@ from emulator.sessions import Challenge, Event, IvPair
 from protocol.apdu import build_answer
 from protocol.bodies.scram import IvFrame, ScramChallenge, ScramLogin
 from protocol.codes import HostProtocol, ResultCode
-from protocol.crypto import BLOCK, FrameCipher
+from protocol.crypto import BLOCK
 from protocol.errors import PeerError
 from protocol.frames import FRAME_OVERHEAD, EncryptedFrame, Request
 
@@ -113,12 +113,12 @@ def _carry(exchange: Exchange, ciphertext: bytes, carrier: Carrier, own: IvPair 
     cipher, answer_iv = session.cipher, session.ivs.answer
     assert cipher is not None
     room = _room(exchange, 0 if own is None else BLOCK)
-    inner = Exchange(exchange.device, exchange.connection, request, room, carrier)
-    return _seal(cipher, answer_iv, frame.id, bytes(exchange.device.execute(inner)))
-
-
-def _seal(cipher: FrameCipher, iv: bytes, frame_id: int, response: bytes) -> bytes:
-    return cipher.encrypt(iv, EncryptedFrame(frame_id, build_answer(response)).plaintext())
+    tampering = exchange.tampering
+    inner = Exchange(exchange.device, exchange.connection, request, room, carrier, tampering=tampering)
+    response = bytes(exchange.device.execute(inner))
+    if tampering is not None:
+        return tampering.seal(cipher, answer_iv, frame.id, response)
+    return cipher.encrypt(answer_iv, EncryptedFrame(frame.id, build_answer(response)).plaintext())
 
 
 def _room(exchange: Exchange, iv_size: int) -> int:

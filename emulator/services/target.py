@@ -207,7 +207,7 @@ def _room(exchange: Exchange) -> int:
 def _check_room(exchange: Exchange, length: int, format: int) -> None:
     """Refuses an answer that cannot fit before the target is asked for it."""
     unit = {VariableFormat._16_BITS: 2, VariableFormat._32_BITS: 4}.get(format, 1)  # type: ignore[call-overload]
-    exchange.device.check_room(exchange, 1 + length * unit)
+    exchange.check_room(1 + length * unit)
 
 
 def _modbus_address(place: ModbusOptions) -> int:

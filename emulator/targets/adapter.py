@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
+from emulator import remembered
+from emulator.remembered import Remembered
 from protocol.bodies.tapnpass import (
     AdpCom,
     AdpCommand,
@@ -17,8 +19,18 @@ TOTAL_BUFFER: Final = 4096
 """Bytes that the adapter has for what it sends."""
 
 
-class Adapter:
+class Adapter(Remembered):
     """One adapter. Packing is accepted and does nothing, since nobody shows its format."""
+
+    KEPT = remembered.kept(
+        control_in=remembered.value,
+        control_out=remembered.value,
+        action=remembered.value,
+        _started=remembered.instant,
+        _commands=remembered.value,
+        _buffer=remembered.value,
+        _delimiters=remembered.container,
+    )
 
     def __init__(self) -> None:
         self.restart(0.0)

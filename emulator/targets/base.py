@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 from emulator.blueprint import Variable
@@ -16,6 +17,11 @@ DEFAULT_BLOCK: Final = bytes.fromhex("0a00010080250001")
 """Settings block where none was written: slave 1, 9600 bits per second, 8N1. Source: IoTize Studio."""
 DEFAULT_S3P_BLOCK: Final = bytes.fromhex("0101")
 """The same for S3P: 1 ms, indexed. Source: IoTize Studio."""
+
+
+@lru_cache
+def _without_none(*protocols: TargetProtocol) -> tuple[TargetProtocol, ...]:
+    return tuple(dict.fromkeys(protocol for protocol in protocols if protocol is not TargetProtocol.NONE))
 
 
 class Settings(Protocol):
@@ -36,8 +42,7 @@ class Surroundings:
     @property
     def protocols(self) -> tuple[TargetProtocol, ...]:
         """The protocol of the target and, where there is one, the sub-protocol beside it."""
-        both = (self.settings["target.protocol"], self.settings["target.sub_protocol"])
-        return tuple(dict.fromkeys(protocol for protocol in both if protocol is not TargetProtocol.NONE))
+        return _without_none(self.settings["target.protocol"], self.settings["target.sub_protocol"])
 
     @property
     def available(self) -> TargetProtocols:
@@ -160,6 +165,14 @@ class Target(Protocol):
 
     def poke(self, variable: Variable, data: bytes) -> None:
         """The world changes the value of a variable: never refused, and without effect on a real target."""
+        ...
+
+    def play(self, variable: Variable, data: bytes) -> bytes:
+        """The world changes the value of a variable, which is read then: `poke` and `read_variable` in one."""
+        ...
+
+    def fail(self, code: ResultCode | None) -> None:
+        """From now on every access is refused with this code; None ends that."""
         ...
 
 

@@ -1,17 +1,25 @@
-"""Failures of the target that a configuration asks for."""
+"""Failures of the target that a configuration or a script asks for."""
 
 from collections.abc import Sequence
 
+from emulator import remembered
+from emulator.remembered import Remembered
 from emulator.targets.spec import Operation, TargetFault
+from protocol.codes import ResultCode
 from protocol.errors import PeerError
 
 
-class Faults:
+class Faults(Remembered):
     """Counts the accesses that each fault matches."""
+
+    KEPT = remembered.kept(_seen=remembered.container, forced=remembered.value)
+    FIXED = ("_faults",)
 
     def __init__(self, faults: Sequence[TargetFault]) -> None:
         self._faults = tuple(faults)
         self._seen = [0] * len(self._faults)
+        self.forced: ResultCode | None = None
+        """Every access is refused with this code; the faults of the configuration do not count meanwhile."""
 
     def check(self, operation: Operation, first: int | None = None, last: int | None = None, slave: int = 0) -> None:
         """Refuses the access if a fault is due.
@@ -23,6 +31,8 @@ class Faults:
         Raises:
             PeerError: the code of the fault.
         """
+        if self.forced is not None:
+            raise PeerError("the target fails, as the script says", self.forced)
         for place, fault in enumerate(self._faults):
             if not _matches(fault, operation, first, last, slave):
                 continue

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Final, Literal
 
+from emulator import remembered
+from emulator.remembered import Remembered
 from emulator.targets.spec import MemoryRegion
 from emulator.targets.words import Words
 from protocol.codes import ResultCode
@@ -16,8 +18,11 @@ Pages = dict[int, bytes]
 """Written pages by their number."""
 
 
-class Memory:
+class Memory(Remembered):
     """Bytes by 32-bit address."""
+
+    KEPT = remembered.kept(_pages=remembered.container)
+    FIXED = ("_regions",)
 
     def __init__(self, regions: Sequence[MemoryRegion]) -> None:
         self._regions = tuple(sorted(regions, key=lambda region: region.start))
@@ -50,6 +55,12 @@ class Memory:
         if self._covers(words.address, words.size):
             self._store(words.address, bytes(byte & 1 for byte in data) if words.bits else words.turned(data))
 
+    def play(self, words: Words, data: bytes) -> bool:
+        """Changes elements of a memory without regions, if they can be read back then; says whether it did."""
+        if words.address % words.unit or len(data) != words.size:
+            return False
+        return self._store(words.address, words.turned(data))
+
     def peek(self, address: int, size: int) -> bytes:
         """Bytes as they lie in memory, whatever the rights."""
         return b"".join(self._page(number)[start:end] for number, start, end in _page_spans(address, size))
@@ -63,7 +74,12 @@ class Memory:
         self._pages = pages
 
     def _store(self, address: int, data: bytes) -> bool:
-        spans = list(_page_spans(address, len(data)))
+        number, start = divmod(address, PAGE)
+        page = self._pages.get(number)
+        if page is not None and start + len(data) <= PAGE:
+            self._pages[number] = page[:start] + data + page[start + len(data) :]
+            return True
+        spans = _page_spans(address, len(data))
         if len(self._pages) + sum(number not in self._pages for number, _, _ in spans) > MAX_PAGES:
             return False
         taken = 0
@@ -115,7 +131,10 @@ class Memory:
 def _page_spans(address: int, size: int) -> list[tuple[int, int, int]]:
     """Numbers of the pages that are touched, each with its first and behind its last byte."""
     end = address + size
+    first, start = divmod(address, PAGE)
+    if start + size <= PAGE:
+        return [(first, start, start + size)]
     return [
         (number, max(address - number * PAGE, 0), min(end - number * PAGE, PAGE))
-        for number in range(address // PAGE, (end - 1) // PAGE + 1)
+        for number in range(first, (end - 1) // PAGE + 1)
     ]

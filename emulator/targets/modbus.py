@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from emulator import remembered
+from emulator.remembered import Remembered
 from emulator.targets.base import ModbusBus, ModbusError, modbus_refusals
 from emulator.targets.spec import ModbusSlave
 from emulator.targets.words import Words
@@ -140,8 +142,11 @@ class Master:
         self._bus.poke(place.slave, place.table, place.address, place.values(data))
 
 
-class SimulatedBus:
+class SimulatedBus(Remembered):
     """Slaves that live in this process."""
+
+    KEPT = remembered.kept(_tables=remembered.nested)
+    FIXED = ("_only_listed",)
 
     def __init__(self, slaves: Sequence[ModbusSlave]) -> None:
         self._only_listed = {slave.address: slave.only_listed for slave in slaves}

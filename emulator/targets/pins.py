@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from emulator import remembered
+from emulator.remembered import Remembered
 from protocol.bodies.gpio import PIN_COUNT, GPIOMode
 from protocol.bodies.target import GPIO_MODE_BIT, LEAVE_ALONE
 from protocol.codes import ResultCode
@@ -12,12 +14,14 @@ _PULLED_UP: Final = frozenset({GPIOMode.INPUT_PULL_UP, GPIOMode.OUTPUT_OPEN_DRAI
 _OPEN_DRAIN: Final = frozenset({GPIOMode.OUTPUT_OPEN_DRAIN, GPIOMode.OUTPUT_OPEN_DRAIN_PULL_UP})
 
 
-class Pins:
+class Pins(Remembered):
     """All pins. A floating pin is low.
 
     Args:
         driven: levels that the world puts on pins, by number.
     """
+
+    KEPT = remembered.kept(_driven=remembered.container, _modes=remembered.container, _output=remembered.container)
 
     def __init__(self, driven: Mapping[int, int]) -> None:
         self._driven = dict(driven)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from emulator import remembered
+from emulator.remembered import Remembered
 from protocol.codes import ResultCode
 from protocol.errors import PeerError
 
@@ -13,13 +15,16 @@ _CORTEX_M0_PLUS: Final = 0x0BC11477
 _MAX_DEBUG_REGISTERS: Final = 1024
 
 
-class Registers:
+class Registers(Remembered):
     """All registers, 32 bits each.
 
     Args:
         core: values after a reset, by number.
         debug: values by address; what is not there is 0.
     """
+
+    KEPT = remembered.kept(_core=remembered.container, _debug=remembered.container)
+    FIXED = ("_after_reset",)
 
     def __init__(self, core: Mapping[int, int], debug: Mapping[int, int]) -> None:
         self._after_reset = core

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from emulator import remembered
+from emulator.remembered import Remembered
 from emulator.targets.memory import Memory, Pages
 from emulator.targets.s3p_frames import (
     MAX_ADDRESS,
@@ -43,8 +45,18 @@ class _FirmwareError(Exception):
         self.error = error
 
 
-class Firmware:
+class Firmware(Remembered):
     """The target's end: registers, memory (emulation) and variables (indexed)."""
+
+    KEPT = remembered.kept(
+        _values=remembered.nested,
+        _csw=remembered.value,
+        _tar=remembered.value,
+        _element=remembered.value,
+        _last=remembered.value,
+    )
+    FIXED = ("_memory", "_specs")
+    """The memory is that of the target, which remembers it."""
 
     def __init__(self, memory: Memory, variables: Sequence[S3pVariable]) -> None:
         self._memory = memory

@@ -3,6 +3,8 @@
 from collections import deque
 from typing import Final
 
+from emulator import remembered
+from emulator.remembered import Remembered
 from emulator.targets.spec import SerialAnswer, SerialSpec
 
 _MAX_WAITING_FOR_PATTERN: Final = 4096
@@ -11,12 +13,19 @@ _MAX_ANSWERS: Final = 256
 """Answers that are on their way; further ones are lost."""
 
 
-class SimulatedLine:
+def _copy_coming(coming: deque[tuple[float, bytes]], shift: float) -> deque[tuple[float, bytes]]:
+    return deque((due + shift, data) for due, data in coming)
+
+
+class SimulatedLine(Remembered):
     """A serial line that lives in this process.
 
     Args:
         patience: seconds that `ask` looks ahead for an answer, since nobody can wait for it.
     """
+
+    KEPT = remembered.kept(_received=remembered.container, _coming=_copy_coming, _sent=remembered.container)
+    FIXED = ("_spec", "_patience")
 
     def __init__(self, spec: SerialSpec, patience: float) -> None:
         self._spec = spec

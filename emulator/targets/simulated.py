@@ -1,10 +1,14 @@
 """The target that is simulated; a real Modbus wire or serial line can take the place of the simulated one."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from typing import Final
 
+from emulator import remembered
 from emulator.blueprint import Variable
+from emulator.remembered import Memory as Remembrance
+from emulator.remembered import Remembered
 from emulator.targets import modbus, s3p
 from emulator.targets.adapter import Adapter
 from emulator.targets.base import Line, ModbusBus, Surroundings
@@ -37,12 +41,22 @@ _BY_FIRMWARE: Final = _MODBUS | _SERIAL | {TargetProtocol.S3P}
 _FORMATS: Final = {1: VariableFormat._8_BITS, 2: VariableFormat._16_BITS, 4: VariableFormat._32_BITS}
 
 
-class SimulatedTarget:
+class SimulatedTarget(Remembered):
     """A target that lives in this process.
 
     Args:
         bus, line: a real Modbus wire or serial line; without them both are simulated.
     """
+
+    KEPT = remembered.kept(
+        connected=remembered.value,
+        voltage=remembered.value,
+        failed=remembered.value,
+        successful=remembered.value,
+        _held=remembered.value,
+    )
+    PARTS = ("adapter", "_memory", "_registers", "_firmware", "_bus", "_line", "_pins", "_faults")
+    FIXED = ("_spec", "_s3p", "_modbus", "_tap", "_plain_memory")
 
     def __init__(self, spec: TargetSpec, *, bus: ModbusBus | None = None, line: Line | None = None) -> None:
         self.connected = False
@@ -60,7 +74,14 @@ class SimulatedTarget:
         self._line = line or SimulatedLine(spec.serial, spec.timeout)
         self._pins = Pins(spec.pins)
         self._faults = Faults(spec.faults)
+        self._plain_memory = not spec.faults and not spec.memory
+        """Whoever can be reached can read every address."""
         self._tap: Surroundings
+
+    @property
+    def spec(self) -> TargetSpec:
+        """What it was made from."""
+        return self._spec
 
     def attach(self, tap: Surroundings) -> None:
         """Says which Tap it belongs to."""
@@ -74,6 +95,13 @@ class SimulatedTarget:
         self.failed = self.successful = 0
         self._pins.restart()
         self.adapter.restart(self._tap.clock.now())
+
+    def recall(self, memory: Remembrance, shift: float) -> None:
+        """Makes it what it was; a real wire is left as it is, open or closed."""
+        connected = self.connected
+        super().recall(memory, shift)
+        if not (isinstance(self._bus, Remembered) and isinstance(self._line, Remembered)):
+            self.connected = connected
 
     def connect(self) -> None:
         """Opens the way to the target; once it is open, nothing changes.
@@ -221,11 +249,8 @@ class SimulatedTarget:
 
     def poke(self, variable: Variable, data: bytes) -> None:
         """The world changes the value of a variable; one that does not exist on the target stays so."""
-        numbers = [
-            int.from_bytes(data[at : at + variable.type.size], "big") for at in range(0, len(data), variable.type.size)
-        ]
         if variable.type.domain is Domain.GPIO:
-            self._pins.poke(variable.address & ~GPIO_MODE_BIT, numbers)
+            self._pins.poke(variable.address & ~GPIO_MODE_BIT, _numbers(variable, data))
             return
         protocol = self._protocol(_BY_ADDRESS)
         try:
@@ -233,11 +258,36 @@ class SimulatedTarget:
                 place = modbus.Place.of(variable.address, variable.length, _format(variable), self._tap.modbus)
                 self._modbus.poke(place, data)
             elif protocol is TargetProtocol.S3P and self._s3p_mode is S3PMode.INDEXED:
-                self._firmware.poke(variable.address, numbers)
+                self._firmware.poke(variable.address, _numbers(variable, data))
             else:
                 self._memory.poke(Words.of(variable.address, variable.length, _format(variable)), data)
         except PeerError:
             return  # such an address does not exist, and whoever reads the variable is told
+
+    def play(self, variable: Variable, data: bytes) -> bytes:
+        """`poke`, then `read_variable`; a log that follows signals does nothing more often than this."""
+        if self._plain_memory and self.connected and self._faults.forced is None:
+            with suppress(PeerError):
+                if self._play_in_memory(variable, data):
+                    return data
+        self.poke(variable, data)
+        return self.read_variable(variable)
+
+    def _play_in_memory(self, variable: Variable, data: bytes) -> bool:
+        tap = self._tap
+        kind = variable.type
+        if kind.domain is Domain.GPIO or kind.data is DataType.BOOLEAN or self.voltage not in tap.voltages:
+            return False
+        if _first_of(tap.protocols, _BY_ADDRESS) not in _MEMORY:
+            return False
+        if not self._memory.play(Words.of(variable.address, variable.length, _format(variable)), data):
+            return False
+        self.successful = (self.successful + 1) & 0xFFFFFFFF
+        return True
+
+    def fail(self, code: ResultCode | None) -> None:
+        """Every access fails with this code, until it is None."""
+        self._faults.forced = code
 
     @property
     def _now(self) -> float:
@@ -262,7 +312,7 @@ class SimulatedTarget:
 
     def _protocol(self, wanted: frozenset[TargetProtocol]) -> TargetProtocol | None:
         """The protocol in use that can do it: that of the target, else the sub-protocol."""
-        return next((protocol for protocol in self._tap.protocols if protocol in wanted), None)
+        return _first_of(self._tap.protocols, wanted)
 
     def _ready(self, wanted: frozenset[TargetProtocol]) -> TargetProtocol:
         """Makes sure that the target can be reached in one of these protocols, and says in which.
@@ -335,12 +385,22 @@ class SimulatedTarget:
             raise
 
 
+@lru_cache
+def _first_of(protocols: tuple[TargetProtocol, ...], wanted: frozenset[TargetProtocol]) -> TargetProtocol | None:
+    return next((protocol for protocol in protocols if protocol in wanted), None)
+
+
 def _format(variable: Variable) -> int:
     if variable.type.domain is Domain.GPIO:
         return GPIO_FORMAT
     if variable.type.data is DataType.BOOLEAN:
         return VariableFormat._1_BIT
     return _FORMATS[variable.type.size]
+
+
+def _numbers(variable: Variable, data: bytes) -> list[int]:
+    size = variable.type.size
+    return [int.from_bytes(data[at : at + size], "big") for at in range(0, len(data), size)]
 
 
 def _pin_range(address: int, count: int) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """Elements of an access by address: their number, their size, and their order on the wire and in the target."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from protocol.bodies.target import VariableFormat
@@ -32,6 +33,7 @@ class Words:
     bits: bool = False
 
     @classmethod
+    @lru_cache(maxsize=4096)
     def of(cls, address: int, count: int, format: int) -> "Words":
         """What a request names.
 
@@ -91,4 +93,6 @@ class Words:
         """Elements with their bytes the other way round: the wire is big-endian, a Cortex-M little-endian (OQ58)."""
         if self.unit == 1:
             return data
+        if self.count == 1:
+            return data[::-1]
         return b"".join(data[at : at + self.unit][::-1] for at in range(0, len(data), self.unit))

@@ -126,11 +126,16 @@ def _slot(entry: Entry) -> tuple[int, int, bool, int]:
     return (entry.resource.object, entry.resource.resource, entry.resource.instance is not None, entry.call.method)
 
 
+_OF_ALL_FIRMWARE: Final = {
+    _slot(entry): entry for entry in sorted(ENTRIES, key=lambda entry: entry.resource.quirk is None)
+}
+
+
 def find_entry(method: int, path: Path) -> Entry | None:
     """The row of a request, whatever the firmware; rows of quirks stand back behind the others."""
-    wanted = [(path.object, path.resource, named, method) for named in _ways(path)]
-    found = [entry for entry in ENTRIES if _slot(entry) in wanted]
-    return min(found, key=lambda entry: (entry.resource.quirk is not None, wanted.index(_slot(entry))), default=None)
+    wanted = ((path.object, path.resource, named, method) for named in _ways(path))
+    found = [_OF_ALL_FIRMWARE[slot] for slot in wanted if slot in _OF_ALL_FIRMWARE]
+    return min(found, key=lambda entry: entry.resource.quirk is not None, default=None)
 
 
 def parse_path(text: str) -> Path:

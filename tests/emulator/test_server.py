@@ -87,6 +87,9 @@ class WirePipe:
     def close(self) -> None:
         self._wire.closed_pipes += 1
 
+    def reset(self) -> None:
+        self._wire.closed_pipes += 1
+
 
 def serve(test: Callable[[Server], Awaitable[None]], *wires: Wire) -> None:
     """Runs a test with a server on these wires, in factory state so that everybody may reboot it."""

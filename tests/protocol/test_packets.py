@@ -23,10 +23,12 @@ from protocol.errors import BodyError, UsageError
 from protocol.packets import (
     BLANK_KEY,
     BLANK_SENDER,
+    HEADER,
     MAX_PACKET,
     PacketKey,
     PacketType,
     SinglePacket,
+    SinglePacketHeader,
     SinglePacketPayload,
     announced_size,
     data_room,
@@ -393,3 +395,31 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     except BodyError:
         return
     assert encode_packet(packet)[:16] == data[:16]
+
+
+HEADERS = st.builds(
+    SinglePacketHeader,
+    packet_length=st.integers(0, 0xFFFF),
+    packet_id=st.integers(0, 0xFFFF),
+    config_version=st.integers(0, 0xFFFFFFFF),
+    message_type=st.sampled_from(PacketType),
+    is_extended=st.booleans(),
+    encryption=st.booleans(),
+    ack=st.booleans(),
+    sender_id=st.integers(0, 0xFF),
+    salt=st.integers(0, 0xFFFF),
+)
+
+
+@given(HEADERS)
+def test_headers_are_as_their_schema_writes_them(header: SinglePacketHeader) -> None:
+    assert encode_packet(SinglePacket(1, header, b""))[4:] == HEADER.build(header)
+
+
+@pytest.mark.parametrize("field", ["packet_length", "packet_id", "config_version", "sender_id", "salt"])
+@pytest.mark.parametrize("number", [-1, 1 << 32])
+def test_a_number_that_fits_no_header(field: str, number: int) -> None:
+    wrong: dict[str, Any] = {field: number}
+    header = replace(VECTORS["2.7.0 log"].build().header, **wrong)
+    with pytest.raises(UsageError, match="no single packet"):
+        encode_packet(SinglePacket(1, header, b""))

@@ -58,6 +58,9 @@ class Nowhere:
     def close(self) -> None:
         pass
 
+    def reset(self) -> None:
+        pass
+
 
 @dataclass
 class RelayedTap:

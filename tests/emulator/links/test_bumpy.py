@@ -102,6 +102,9 @@ class WirePipe:
     def close(self) -> None:
         self.wire.closed += 1
 
+    def reset(self) -> None:
+        self.wire.closed += 1
+
 
 class Echo:
     """A server that answers with what it hears, in upper case."""
