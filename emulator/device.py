@@ -19,7 +19,7 @@ from emulator.direction import Director
 from emulator.effects import Close, Effect, Reboot, Send
 from emulator.entropy import Entropy, SeededEntropy, SystemEntropy
 from emulator.exchange import Carrier, Exchange, PowerFailure
-from emulator.journal import EVENTS, Event, EventKind, Journal, Record
+from emulator.journal import Event, EventKind, Journal, Record, event_of
 from emulator.lockout import Lockout
 from emulator.outbox import Outbox
 from emulator.packet_store import PacketStore
@@ -212,6 +212,7 @@ class Device:
         response, call, reason = self._execute(exchange)
         if call is not None or reason is not None:
             self._note(exchange, response, call, reason)
+            self._tell_outcome(exchange, response, call, reason)
         return response
 
     def call_id(self, request: Request) -> str | None:
@@ -248,10 +249,14 @@ class Device:
             return response
         call, reason = None if entry is None else entry.id, None
         given = director.before(exchange)
-        if given is None:
-            given, _, reason = self._execute(exchange)
-        response = director.after(exchange, given)
+        if given is not None:
+            response = director.after(exchange, given)
+            self._note(exchange, response, call, reason)
+            return response
+        executed, _, reason = self._execute(exchange)
+        response = director.after(exchange, executed)
         self._note(exchange, response, call, reason)
+        self._tell_outcome(exchange, executed, call, reason)
         return response
 
     def _lose_power(self, failure: PowerFailure) -> None:
@@ -352,10 +357,9 @@ class Device:
             self.paired = self.paired or connection.protocol == HostProtocol.NFC
             self._effects.append(Send(connection, apdu.build_status(apdu.StatusWord.OK)))
         else:
-            group_id, number = connection.session.group_id, self.journal.number + 1
-            at, link = self.clock.now(), connection.link
-            record = Record(at, connection.id, group_id, Carrier.CLEAR, None, None, item.reason, number, link, None)
-            self.journal.add(record)
+            at, who, number = self.clock.now(), connection.session.group_id, self.journal.number + 1
+            clear, link = Carrier.CLEAR, connection.link
+            self.journal.add(Record(at, connection.id, who, clear, None, None, item.reason, number, link, None))
             self._effects.append(Send(connection, apdu.build_status(item.status)))
 
     def _carry_out(self, effect: Send | Close) -> None:
@@ -378,12 +382,13 @@ class Device:
 
     def _note(self, exchange: Exchange, response: Response, call: str | None, reason: str | None) -> None:
         connection, number, rules = exchange.connection, self.journal.number + 1, tuple(exchange.applied_rules)
-        at, group_id, request = self.clock.now(), exchange.session.group_id, exchange.request
-        link, carrier = connection.link, exchange.carrier
-        self.journal.add(
-            Record(at, connection.id, group_id, carrier, request, response, reason, number, link, call, rules)
-        )
-        if call is not None and (kind := EVENTS.get((call, response.success))) is not None:
+        at, who, request, carrier = self.clock.now(), exchange.session.group_id, exchange.request, exchange.carrier
+        note = Record(at, connection.id, who, carrier, request, response, reason, number, connection.link, call, rules)
+        self.journal.add(note)
+
+    def _tell_outcome(self, exchange: Exchange, response: Response, call: str | None, reason: str | None) -> None:
+        """What the answer to an executed request means; one that was not executed means nothing."""
+        if (kind := event_of(call, response.success, configuring=self.state.configuring)) is not None:
             self.tell(kind, exchange.connection, reason or "")
 
     def _restart(self) -> list[Effect]:

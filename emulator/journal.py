@@ -38,8 +38,19 @@ EVENTS: Final[dict[tuple[str, bool], EventKind]] = {
     ("scram.set_initialization_vector", True): "iv-exchanged",
     ("scram.set_initialization_vector", False): "iv-refused",
     ("device.factory_reset", True): "factory-reset",
+    ("interface.put_config_version", True): "configured",
 }
 """What the answer to a call means, by call and success."""
+
+
+def event_of(call: str | None, success: bool, *, configuring: bool) -> EventKind | None:
+    """What the answer to a call means; None if it is nothing special.
+
+    Args:
+        configuring: the Tap is in configuration mode after the call.
+    """
+    kind = EVENTS.get((call or "", success))
+    return "configuring" if kind == "configured" and configuring else kind
 
 
 class Record(NamedTuple):

@@ -108,6 +108,7 @@ class Server:
         self._pipes[connection] = pipe
         log.debug("connected", link=link.url, connection=connection.id)
         self._arm()
+        self._heed_director()
         return _Attachment(self, connection)
 
     @property
@@ -170,6 +171,8 @@ class Server:
 
     def attend(self) -> None:
         """Somebody has changed the device, or asked it for something, outside of a request: it happens now."""
+        if self._stopped:
+            return
         if self._timer is not None:
             self._timer.cancel()
         self._tick()
@@ -188,6 +191,7 @@ class Server:
         if self._pipes.pop(connection, None) is not None:
             self.device.disconnect(connection)
             log.debug("disconnected", connection=connection.id)
+            self._heed_director()
 
     def _carry_out(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
@@ -205,6 +209,11 @@ class Server:
                     self._back_at = self.device.clock.now() + seconds
                     reboot = self._reopen_after(seconds, self._reboot)
                     self._reboot = asyncio.get_running_loop().create_task(reboot)
+
+    def _heed_director(self) -> None:
+        """Whoever directs the Tap may want something because a host has come or gone."""
+        if self.device.director is not None and not self._stopped:
+            asyncio.get_running_loop().call_soon(self.attend)
 
     def _arm(self) -> None:
         deadline = self.device.next_deadline()

@@ -307,3 +307,20 @@ def test_listener_hears_until_it_cancels() -> None:
     host.get(SERIAL)
     assert len(heard) == 2
     assert isinstance(device, Device)
+
+
+def test_login_that_was_not_executed_is_no_event() -> None:
+    device, _ = make_device()
+    director = device.director = Doing(lambda exchange: Response(ResultCode.NOT_ACCEPTABLE))
+    Host(device).get("/1024//41", bytes(32))
+    assert [event.kind for event in director.events] == ["connected"]
+
+
+def test_configuration_begins_and_ends() -> None:
+    device, _ = make_device()
+    director = device.director = Doing()
+    host = Host(device)
+    host.login()
+    for version in ("FFFFFFFF", "01000002"):
+        assert host.secret("PUT", "/1024//10", bytes.fromhex(version)).success
+    assert [event.kind for event in director.events][-2:] == ["configuring", "configured"]
