@@ -186,7 +186,18 @@ def _matrix() -> str:
     return markdown_table(["path", "methods", "resource", *map(short_version, steps)], cells)
 
 
-PAGES: Final = {"fidelity.md": fidelity_page, "resources.md": resources_page}
+def language_page() -> str:
+    """Every key of a scenario file."""
+    from scenarios.reference import reference_page
+
+    return reference_page()
+
+
+PAGES: Final = {
+    "fidelity.md": fidelity_page,
+    "resources.md": resources_page,
+    "scenario-language.md": language_page,
+}
 
 
 def main(arguments: list[str]) -> int:

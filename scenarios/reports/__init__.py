@@ -1,0 +1,1 @@
+"""What came of scenarios, for people (`terminal`) and for programs (`junit`, `as_json`)."""

@@ -1,0 +1,1 @@
+"""Runs a scenario: what its clients say, on which Tap, and whether what had to happen has happened."""
