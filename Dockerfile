@@ -30,13 +30,14 @@ RUN python -m compileall -q -f --invalidation-mode unchecked-hash /opt/tap/lib \
 ENV PATH=/opt/tap/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    TAP_CONTROL="http://0.0.0.0:2100" \
     TAP_LISTEN="tcp://0.0.0.0:2000 ws://0.0.0.0:2080 rfc2217://0.0.0.0:2217" \
     TAP_LOG=json \
     TAP_STATE=/state/tap.sqlite
 # A number and no name, so that an orchestrator can see that it is not root.
 USER 10001:10001
 VOLUME /state
-EXPOSE 2000 2080 2217
+EXPOSE 2000 2080 2100 2217
 STOPSIGNAL SIGTERM
 # The first probes follow each other quickly, so that a test which waits for `healthy` does not wait for the interval.
 HEALTHCHECK --interval=10s --timeout=3s --retries=3 --start-period=5s --start-interval=100ms \

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 from click.core import ParameterSource
 
+import emulator.without_rich  # noqa: F401 - before anything that loads structlog
+from emulator.cli_scenario import scenario
+from emulator.commands.record import record
 from emulator.links import DEFAULT_LINK
 from protocol.errors import IntegrityError, RefusedError, UsageError
 from protocol.firmware import Version
@@ -54,6 +57,11 @@ def main() -> None:
 @click.option("--announce", is_flag=True, envvar="TAP_ANNOUNCE", help="Let the TCP link be found by mDNS.")
 @click.option("--log", type=click.Choice(["text", "json"]), default="text", envvar="TAP_LOG", help="Log format.")
 @click.option("--verbose", "-v", is_flag=True, envvar="TAP_VERBOSE", help="Log every request and answer.")
+@click.option("--scenario", envvar="TAP_SCENARIO", metavar="FILE", help="Play the script of a scenario for who comes.")
+@click.option("--set", "inputs", multiple=True, metavar="NAME=VALUE", help="Value of an input of the scenario.")
+@click.option("--clock", envvar="TAP_CLOCK", help="Time of the Tap: real, virtual, or faster such as 10x [real].")
+@click.option("--control", default="off", envvar="TAP_CONTROL", help="Address of the control API, or off [off].")
+@click.option("--control-token", envvar="TAP_CONTROL_TOKEN", hidden=True)
 def serve(
     config: Path | None,
     firmware: Version | None,
@@ -63,15 +71,27 @@ def serve(
     announce: bool,
     log: str,
     verbose: bool,
+    scenario: str | None,
+    inputs: tuple[str, ...],
+    clock: str | None,
+    control: str,
+    control_token: str | None,
 ) -> None:
     """Run a Tap made from CONFIG: device.yaml, tapconfig.json or .iotz; without it the built-in demo Tap.
 
-    Prints one line `ready URL` per link, then `ready`, on standard output; logs go to standard error.
+    Prints one line `ready URL` per link, then `ready`, on standard output; logs go to standard error. The control API
+    is announced before as `control URL token TOKEN`; TAP_CONTROL_TOKEN chooses the token. Exits with 1 if what the
+    scenario verifies has not happened.
     """
     from emulator.commands.serve import StartError, run
 
     try:
-        run(
+        steering = None
+        if scenario or inputs or clock or control != "off":
+            from emulator.commands.steering import make_steering
+
+            steering = make_steering(control, clock, scenario, inputs, control_token)
+        passed = run(
             config,
             firmware=firmware,
             listen=listen,
@@ -80,9 +100,12 @@ def serve(
             announce=announce,
             json_log=log == "json",
             verbose=verbose,
+            steering=steering,
         )
     except StartError as error:
         _stop(str(error))
+    if not passed:
+        sys.exit(_UNHEALTHY)
 
 
 def _visiting(command: Callable[..., None]) -> Callable[..., None]:
@@ -372,6 +395,10 @@ def health(url: str | None, listen: tuple[str, ...], timeout: float) -> None:
     except (LinkError, IntegrityError, UsageError) as error:
         click.echo(str(error) if address in str(error) else f"{address}: {error}", err=True)
         sys.exit(_UNHEALTHY)
+
+
+main.add_command(record)
+main.add_command(scenario)
 
 
 def _stop(message: str) -> NoReturn:

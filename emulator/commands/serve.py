@@ -6,11 +6,14 @@ import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import structlog
 
 from emulator.blueprint import SERIAL_NUMBER, Blueprint, demo
+from emulator.clock import Clock
+from emulator.commands.starting import StartError
 from emulator.config import ConfigError, load, with_overrides
 from emulator.device import Device
 from emulator.links import DEFAULT_LINK, Link, LinkError, open_links
@@ -21,11 +24,12 @@ from emulator.targets import make_target
 from protocol.firmware import Version
 from protocol.resources.registry import SETTINGS
 
+if TYPE_CHECKING:
+    from emulator.commands.steering import Steering
+
+__all__ = ["StartError", "configure_logging", "run"]
+
 log = structlog.get_logger("tap")
-
-
-class StartError(Exception):
-    """The Tap cannot start; the message says what is wrong and what was expected."""
 
 
 def run(
@@ -38,14 +42,20 @@ def run(
     announce: bool,
     json_log: bool,
     verbose: bool,
-) -> None:
-    """Serves until SIGTERM or SIGINT.
+    steering: "Steering | None" = None,
+) -> bool:
+    """Serves until SIGTERM or SIGINT; False if a scenario then says that something has not happened.
+
+    Args:
+        steering: a scenario, another clock, the control API; None for a plain Tap.
 
     Raises:
-        StartError: configuration, state file or a link cannot be used.
+        StartError: configuration, state file, scenario or a link cannot be used.
     """
     configure_logging(json_log, verbose)
     blueprint, links = _blueprint(config)
+    if steering is not None:
+        blueprint, links = steering.prepare(None if config is None else blueprint, links)
     blueprint = with_overrides(blueprint, firmware, seed)
     try:
         opened = open_links(listen or links or (DEFAULT_LINK,))
@@ -57,8 +67,11 @@ def run(
         blueprint = replace(blueprint, settings={**blueprint.settings, **link.settings})
     store = _store(state, blueprint)
     try:
-        server = Server(_device(blueprint, store), opened, verbose=verbose)
-        asyncio.run(_serve(server))
+        device = _device(blueprint, store, None if steering is None else steering.clock)
+        if steering is not None:
+            steering.arm(device, blueprint.seed)
+        server = Server(device, opened, verbose=verbose)
+        return asyncio.run(_serve(server, steering))
     except (LinkError, StateFileError) as error:
         raise StartError(str(error)) from error
     finally:
@@ -66,18 +79,28 @@ def run(
             store.close()
 
 
-async def _serve(server: Server) -> None:
+async def _serve(server: Server, steering: "Steering | None") -> bool:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     await server.start()
-    for link in server.links:
-        click.echo(f"ready {link.url}")
-    click.echo("ready")
-    await stopped.wait()
-    await server.stop()
+    try:
+        if steering is not None:
+            await steering.start(server)
+        for link in server.links:
+            click.echo(f"ready {link.url}")
+        if steering is not None:
+            steering.tell()
+        click.echo("ready")
+        await stopped.wait()
+        passed = steering is None or steering.passed(server.device)
+    finally:
+        if steering is not None:
+            await steering.stop()
+        await server.stop()
     log.info("stopped")
+    return passed
 
 
 def _announced(links: list[Link]) -> list[Link]:
@@ -99,8 +122,8 @@ def _blueprint(config: Path | None) -> tuple[Blueprint, tuple[str, ...]]:
     return loaded.blueprint, tuple(loaded.links)
 
 
-def _device(blueprint: Blueprint, store: Store) -> Device:
-    device = Device(blueprint, store=store, target=make_target(blueprint.target))
+def _device(blueprint: Blueprint, store: Store, clock: Clock | None) -> Device:
+    device = Device(blueprint, clock=clock, store=store, target=make_target(blueprint.target))
     if device.firmware != blueprint.firmware:
         log.info("firmware of an update, kept in the state file", firmware=str(device.firmware))
     return device
@@ -123,7 +146,9 @@ def configure_logging(json_log: bool, verbose: bool) -> None:
     if json_log:
         renderer = structlog.processors.JSONRenderer()
     else:
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     processors: list[structlog.typing.Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso"),

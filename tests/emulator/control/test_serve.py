@@ -1,0 +1,160 @@
+"""`serve` with a scenario, a steered clock and the control API, as its users run it."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.commands.starting import StartError
+from emulator.commands.steering import make_steering
+from emulator.control.client import ControlClient
+from protocol.client.blocking import Tap
+
+COMMAND = str(Path(sys.executable).with_name("tap-emulator"))
+SCENARIO = """
+scenario: 1
+name: not at first
+inputs: {code: {default: BUSY}, at_least: {default: 1}}
+device: {firmware: "1.85"}
+script:
+  rules:
+    - name: once
+      when: {request: device.get_serial_number}
+      then: {answer: "${code}"}
+      times: 1
+verify:
+  - {request: device.get_serial_number, count: {min: "${at_least}"}}
+  - {rule: once, count: 1}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    process: subprocess.Popen[str]
+    lines: list[list[str]]
+    """Words of what was printed up to `ready`."""
+
+    def line(self, first: str) -> list[str]:
+        return next(words for words in self.lines if words[0] == first)
+
+    def end(self) -> tuple[int, str, str]:
+        """Exit code and what was printed since."""
+        self.process.send_signal(signal.SIGTERM)
+        out, log = self.process.communicate(timeout=20)
+        return self.process.returncode, out, log
+
+
+@contextmanager
+def served(*arguments: str, **environment: str) -> Iterator[Served]:
+    process = subprocess.Popen(
+        [COMMAND, "serve", "--listen", "tcp://127.0.0.1:0", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONWARNINGS": "default", **environment},
+    )
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line.split())
+        if lines[-1] == ["ready"]:
+            break
+    try:
+        assert lines, process.communicate()
+        yield Served(process, lines)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    (tmp_path / "once.yaml").write_text(SCENARIO)
+    return str(tmp_path / "once.yaml")
+
+
+def test_scenario_clock_and_control_together(file: str) -> None:
+    with served(
+        "--scenario", file, "--set", "code=NOT_FOUND", "--clock", "virtual", "--control", "http://127.0.0.1:0"
+    ) as tap:
+        assert [words[0] for words in tap.lines] == ["ready", "control", "ready"]
+        _, url, word, token = tap.line("control")
+        assert word == "token"
+        with ControlClient(url, token) as control, Tap(tap.lines[0][1]) as client:
+            assert control.device().firmware == "1.85.0"
+            assert control.clock().rate == 0
+            assert [armed.name for armed in control.scenarios()] == ["not at first"]
+            assert client.request("GET", "/3//2").code == 0x84
+            assert client.request("GET", "/3//2").success
+            assert control.scenario("not at first").rules[0].acted == 1
+        code, out, log = tap.end()
+    assert code == 0, log
+    assert out == "verdict passed\n"
+    assert "ResourceWarning" not in log
+
+
+def test_verdict_that_fails_ends_with_1_and_says_why(file: str) -> None:
+    with served(TAP_SCENARIO=file, TAP_CLOCK="10x") as tap:
+        code, out, log = tap.end()
+    assert code == 1
+    assert out == "verdict failed 2 of 2\n"
+    assert "device.get_serial_number" in log
+
+
+def test_token_of_the_environment_is_not_printed() -> None:
+    with served(TAP_CONTROL="http://127.0.0.1:0", TAP_CONTROL_TOKEN="chosen") as tap:
+        _, url = tap.line("control")
+        with ControlClient(url, "chosen") as control:
+            assert control.advance(1).rate == 1
+        code, out, _ = tap.end()
+    assert (code, out) == (0, "")
+
+
+BAD_OPTIONS = [
+    ({"scenario": "/none/at/all.yaml"}, "there is no such file"),
+    ({"scenario": "{file}", "inputs": ["cod=1"]}, "unknown, expected code"),
+    ({"scenario": "{file}", "inputs": ["code"]}, "expected name=value"),
+    ({"inputs": ["code=1"]}, "expected --scenario too"),
+    ({"clock": "slow"}, "expected real, virtual"),
+    ({"clock": "0x"}, "expected real, virtual"),
+]
+
+
+@pytest.mark.parametrize(("given", "message"), BAD_OPTIONS)
+def test_bad_options_are_explained(given: dict[str, Any], message: str, file: str) -> None:
+    options = {"control": "off", "clock": None, "scenario": None, "inputs": [], "token": None, **given}
+    if options["scenario"] == "{file}":
+        options["scenario"] = file
+    with pytest.raises(StartError, match=message):
+        make_steering(**options)
+
+
+BAD_STARTS = [
+    (("--scenario", "{file}", "--set", "code=LUNCH"), "LUNCH"),
+    (("--control", "tcp://127.0.0.1:0"), "unknown link 'tcp', expected one of http"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD_STARTS)
+def test_bad_start_is_explained_and_exits_2(arguments: tuple[str, ...], message: str, file: str) -> None:
+    words = [argument.replace("{file}", file) for argument in arguments]
+    command = [COMMAND, "serve", "--listen", "tcp://127.0.0.1:0", *words]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    assert result.returncode == 2, result.stderr
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+
+
+def test_without_the_options_nothing_of_it_is_imported() -> None:
+    heavy = {"fastapi", "httpx", "pydantic", "rich", "scenarios", "uvicorn"}
+    probe = f"import sys, emulator.cli, emulator.commands.serve; print({heavy} & {{*sys.modules}} or None)"
+    result = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert result.stdout == "None\n"
