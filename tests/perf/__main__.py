@@ -19,7 +19,7 @@ from emulator.blueprint import demo
 from emulator.device import Device
 from emulator.effects import Send
 from protocol.codes import HostProtocol
-from tests.perf import inside, links, load
+from tests.perf import fixtures, inside, links, load, scenarios, states
 from tests.perf.figures import Figure, table, write_json
 from tests.perf.rounds import alternate, ratio
 from tests.serving import MEASURABLE, SERVE, Serving, serving, start, stop
@@ -142,6 +142,7 @@ def measure(folder: Path, rounds: int, seconds: float) -> list[Figure]:
     figures += links.many_connections(log)
     figures.append(in_process(max(1, rounds // 2), seconds))
     figures += inside.all_figures(folder, rounds)
+    figures += [*scenarios.all_figures(rounds), *states.all_figures(rounds), *fixtures.all_figures(max(1, rounds // 4))]
     for label, arguments in configurations(folder).items():
         figures += start_up(label, arguments, log)
     return [*figures, first]
