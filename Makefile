@@ -64,6 +64,7 @@ bench: setup ## measure throughput, latency, start-up and memory
 docs: setup $(VENDOR) ## write the generated files anew
 	@$(BIN)/python -m emulator.docs
 	@$(BIN)/python -m protocol.client.generate
+	@$(BIN)/python -m scenarios.catalogue
 	@$(BIN)/python -m tests.vendor.report
 
 image: ## build the container image with docker, buildah or podman

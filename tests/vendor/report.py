@@ -12,6 +12,7 @@ from typing import Final
 from emulator.commands.tables import markdown_table
 from tests.vendor.conftest import HERE, Clients, Taps, missing_requirement
 from tests.vendor.expectations import NOT_READ_BACK, REFUSALS, UNREAD, Refusal
+from tests.vendor.scenario_report import section
 from tests.vendor.sweeps import NEW, OLD, SWEEPS, Observed, Results, Sweep, runner
 from tests.vendor.tools import RUNS, Run
 
@@ -40,7 +41,7 @@ def page(results: Callable[[Sweep], Results]) -> str:
     for client in (NEW, OLD):
         sweeps = [sweep for sweep in SWEEPS if sweep.client == client]
         parts += [f"## Service calls of {_LABELS[client]}\n", _calls(sweeps, [results(sweep) for sweep in sweeps]), ""]
-    parts += ["## Other results\n", _exceptions(), "", "## Tools\n", _tools(RUNS), ""]
+    parts += ["## Other results\n", _exceptions(), "", "## Tools\n", _tools(RUNS), "", section()]
     return "\n".join(parts)
 
 
