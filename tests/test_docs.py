@@ -13,6 +13,7 @@ import pytest
 from emulator.roads import ROADS
 from protocol.resources import model
 from protocol.values import UINT16
+from scenarios.loading import loads
 from tests.links import available, serving_on
 from tests.vendor.conftest import missing_requirement
 
@@ -116,6 +117,19 @@ def test_row_in_the_contributing_guide_is_one() -> None:
     row = eval(shown, {**vars(model), "UINT16": UINT16})
     assert isinstance(row, model.Resource)
     assert [call.name for call in row.calls] == ["get_host_inactivity_period", "put_host_inactivity_period"]
+
+
+def test_pytest_example_in_the_readme(tmp_path: Path) -> None:
+    (shown,) = blocks(ROOT / "README.md", "py")
+    (tmp_path / "test_readme.py").write_text(shown, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_readme.py"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "2 passed" in result.stdout, result.stdout
+
+
+def test_scenario_in_the_readme_can_be_loaded() -> None:
+    (shown,) = (text for text in blocks(ROOT / "README.md", "yaml") if text.startswith("scenario:"))
+    assert loads(shown).name == "The first two logins fail"
 
 
 def test_example_in_the_readme_is_the_one_that_is_tested() -> None:
