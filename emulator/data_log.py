@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from emulator import remembered
 from emulator.blueprint import ANONYMOUS, SERIAL_NUMBER, Bundle, Rules, Variable
 from emulator.remembered import Remembered
+from emulator.variables import Read
 from protocol.bodies.data_log import DataLogOption
 from protocol.bodies.interface import ServiceCode
 from protocol.bodies.variable import Domain
@@ -185,11 +186,12 @@ class DataLog(Remembered):
         state = self._device.state
         variables = self._variables(due)
         self._connect(variables)
+        read = self._device.variables.reader()
         packets: list[bytes] = []
         for bundle_id in due:
             plan = self._plans[bundle_id]
             plan.follow(now)
-            values = self._changed(plan, self._read(variables[bundle_id]))
+            values = self._changed(plan, _read(read, variables[bundle_id]))
             packets += self._packets(bundle_id, values, self._sequence + len(packets))
         first = self._sequence
         try:
@@ -219,19 +221,6 @@ class DataLog(Remembered):
         if on_target and not target.connected:
             with suppress(PeerError):
                 target.connect()
-
-    def _read(self, variables: list[tuple[int, Variable]]) -> Values:
-        """Their values; a variable that the target refuses is left out."""
-        values: Values = []
-        gone = False
-        for variable_id, variable in variables:
-            if gone and variable.type.domain is Domain.TARGET:
-                continue  # a real target would take its time-out for each
-            try:
-                values.append((variable_id, self._device.variables.read(variable_id, variable)))
-            except PeerError as refusal:
-                gone = gone or refusal.code in _GONE
-        return values
 
     def _changed(self, plan: _Plan, values: Values) -> Values:
         """All values, or none if the bundle is logged on change and nothing has changed."""
@@ -294,6 +283,20 @@ class DataLog(Remembered):
     @property
     def _time(self) -> int:
         return self._device.wall_time() & 0xFFFFFFFF
+
+
+def _read(read: Read, variables: list[tuple[int, Variable]]) -> Values:
+    """Their values; a variable that the target refuses is left out."""
+    values: Values = []
+    gone = False
+    for variable_id, variable in variables:
+        if gone and variable.type.domain is Domain.TARGET:
+            continue  # a real target would take its time-out for each
+        try:
+            values.append((variable_id, read(variable_id, variable)))
+        except PeerError as refusal:
+            gone = gone or refusal.code in _GONE
+    return values
 
 
 def _following(due: float, step: float, now: float) -> float:

@@ -192,7 +192,7 @@ def _check_period(seconds: float) -> None:
 
 def _phase(seconds: float, period: float) -> float:
     """Part of the current period that is over, 0 up to but not 1."""
-    return math.fmod(max(seconds, 0.0), period) / period
+    return seconds % period / period if seconds > 0 else 0.0
 
 
 _MASK: Final = (1 << 64) - 1

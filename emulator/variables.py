@@ -2,14 +2,16 @@
 
 import math
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from emulator import access, remembered
 from emulator.blueprint import Blueprint, Simulation, Variable
 from emulator.remembered import Remembered
 from emulator.signals import Signal
+from emulator.targets.base import Play
 from protocol.bodies.variable import DataType, Domain
 from protocol.codes import ResultCode, Rights
 from protocol.errors import PeerError, UsageError
@@ -18,10 +20,13 @@ if TYPE_CHECKING:
     from emulator.device import Device
 
 _UNTOUCHED: Final = Simulation()
+_IN_TAP: Final = (Domain.IN_TAP_STATIC, Domain.IN_TAP_VOLATILE)
 _LARGEST_FLOAT: Final = 3.4028234663852886e38
 """Of 32 bits."""
 _FLOAT32: Final = struct.Struct(">f")
 
+Read = Callable[[int, Variable], bytes]
+"""`Variables.read`, as `Variables.reader` prepares it."""
 
 _Led = dict[int, tuple[Signal, float]]
 
@@ -63,18 +68,25 @@ class Variables(Remembered):
         Raises:
             PeerError: the target cannot be read.
         """
+        return self.reader()(variable_id, variable)
+
+    def reader(self) -> Read:
+        """`read` for many variables in a row, which are read as of now; nobody may do anything else meanwhile."""
+        return partial(self._read, self._device.clock.now(), self._device.target.player())
+
+    def _read(self, now: float, play: Play, variable_id: int, variable: Variable) -> bytes:
+        followed = self._followed(variable_id, variable, now)
+        if variable.type.domain in _IN_TAP:
+            return self._kept(variable_id, variable) if followed is None else followed
+        return self._device.target.read_variable(variable) if followed is None else play(variable, followed)
+
+    def _kept(self, variable_id: int, variable: Variable) -> bytes:
+        """What the Tap itself keeps as the value of a variable."""
         state = self._device.state
-        followed = self._followed(variable_id, variable)
-        if variable.type.domain in (Domain.IN_TAP_STATIC, Domain.IN_TAP_VOLATILE):
-            if followed is not None:
-                return followed
-            value = state.values.get(variable_id, b"")
-            if variable.type.domain is Domain.IN_TAP_VOLATILE:
-                value = state.posted_values.get(variable_id, value)
-            return value[: variable.size].ljust(variable.size, b"\0")
-        if followed is not None:
-            return self._device.target.play(variable, followed)
-        return self._device.target.read_variable(variable)
+        value = state.values.get(variable_id, b"")
+        if variable.type.domain is Domain.IN_TAP_VOLATILE:
+            value = state.posted_values.get(variable_id, value)
+        return value[: variable.size].ljust(variable.size, b"\0")
 
     def write(self, variable_id: int, variable: Variable, value: bytes) -> None:
         """Writes its value; it then stays as it is until the next reboot, signal or not.
@@ -135,11 +147,12 @@ class Variables(Remembered):
 
     def refresh_target(self) -> None:
         """Brings what the target holds up to date with the signals, before it is read by address."""
+        now = self._device.clock.now()
         for variable_id in self._simulations.keys() | self._led.keys():
             variable = self._device.state.variables.get(variable_id)
             if variable is None or variable.type.domain is not Domain.TARGET:
                 continue
-            followed = self._followed(variable_id, variable)
+            followed = self._followed(variable_id, variable, now)
             if followed is not None:
                 self._device.target.poke(variable, followed)
 
@@ -155,17 +168,16 @@ class Variables(Remembered):
         found = self._simulations.get(variable_id)
         return found[1] if found is not None and _is_same(found[0], variable) else _UNTOUCHED
 
-    def _followed(self, variable_id: int, variable: Variable) -> bytes | None:
-        """What the signal of a variable says now, on each of its elements; None if it has none."""
-        signal = self._simulation(variable_id, variable).signal
+    def _followed(self, variable_id: int, variable: Variable, now: float) -> bytes | None:
+        """What the signal of a variable says at this time, on each of its elements; None if it has none."""
         if variable_id in self._led:
             signal, start = self._led[variable_id]
-        elif signal is None or variable_id in self._written:
-            return None
         else:
-            start = self._start
-        value = signal.at(self._device.clock.now() - start)
-        return encode_number(variable, value) * variable.length
+            found = None if variable_id in self._written else self._simulation(variable_id, variable).signal
+            if found is None:
+                return None
+            signal, start = found, self._start
+        return encode_number(variable, signal.at(now - start)) * variable.length
 
     def _leave(self, variable_id: int, variable: Variable) -> None:
         """The variable stays as it is, whatever moved it before."""
@@ -198,8 +210,10 @@ def _is_same(one: Variable, other: Variable) -> bool:
 def encode_number(variable: Variable, value: float) -> bytes:
     """One element with the nearest value that the type of the variable can hold."""
     data = variable.type.data
-    if data is DataType.FLOAT32 and math.isfinite(value):
-        return _FLOAT32.pack(min(max(value, -_LARGEST_FLOAT), _LARGEST_FLOAT))
+    if data is DataType.FLOAT32 and -math.inf < value < math.inf:
+        return _FLOAT32.pack(
+            value if -_LARGEST_FLOAT <= value <= _LARGEST_FLOAT else math.copysign(_LARGEST_FLOAT, value)
+        )
     if data is DataType.BOOLEAN:
         return variable.type.encode(value >= 0.5)
     if data is DataType.ASCII:

@@ -10,6 +10,8 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
+from itertools import chain
 from typing import Any, Final
 
 from construct import (
@@ -110,8 +112,9 @@ def encode_bundle(bundle_id: int, values: Iterable[tuple[int, bytes]]) -> bytes:
     Raises:
         UsageError: an id is no 16-bit number, or the values do not fit a record (`MAX_VALUE`).
     """
-    children = b"".join(build_record(TlvRecord(RecordType.RESOURCE, *value)) for value in values)
-    return build_record(TlvRecord(RecordType.MULTIPLE_RESOURCE, bundle_id, children))
+    parts = [(_head(RecordType.RESOURCE, variable_id, len(value)), value) for variable_id, value in values]
+    children = b"".join(chain.from_iterable(parts))
+    return _head(RecordType.MULTIPLE_RESOURCE, bundle_id, len(children)) + children
 
 
 def decode_bundle(data: bytes) -> tuple[int, list[tuple[int, bytes]]]:
@@ -134,19 +137,24 @@ def decode_bundle(data: bytes) -> tuple[int, list[tuple[int, bytes]]]:
 
 
 def build_record(record: TlvRecord) -> bytes:
-    """Bytes of one record, as `RECORD` writes them: a log of a thousand variables has no time for its schema.
+    """Bytes of one record.
 
     Raises:
         UsageError: the id is no 16-bit number, or the value is too long.
     """
-    size = len(record.value)
-    if not 0 <= record.id <= 0xFFFF or size > MAX_VALUE:
-        raise UsageError(f"no TLV record: id {record.id}, {size} bytes")
+    return _head(record.type, record.id, len(record.value)) + record.value
+
+
+@lru_cache(maxsize=4096)
+def _head(type: RecordType, id: int, size: int) -> bytes:
+    """What goes before the value, as `RECORD` writes it: a log of a thousand variables has no time for its schema."""
+    if not 0 <= id <= 0xFFFF or size > MAX_VALUE:
+        raise UsageError(f"no TLV record: id {id}, {size} bytes")
     length_size = 0 if size in _SHORT_LENGTHS else 1 + (size > 0xFF)
-    id_size = 1 + (record.id > 0xFF)
-    head = record.type << 6 | (id_size - 1) << 5 | length_size << 3 | (0 if length_size else size)
+    id_size = 1 + (id > 0xFF)
+    head = type << 6 | (id_size - 1) << 5 | length_size << 3 | (0 if length_size else size)
     length = size.to_bytes(length_size, "big") if length_size else b""
-    return bytes((head,)) + record.id.to_bytes(id_size, "big") + length + record.value
+    return bytes((head,)) + id.to_bytes(id_size, "big") + length
 
 
 def _parse(stream: io.BytesIO, expected: RecordType, start: int = 0) -> TlvRecord:

@@ -1,6 +1,6 @@
 """What the Tap asks of its target, what a target sees of its Tap, and the parts of which one is made."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,6 +22,10 @@ DEFAULT_S3P_BLOCK: Final = bytes.fromhex("0101")
 @lru_cache
 def _without_none(*protocols: TargetProtocol) -> tuple[TargetProtocol, ...]:
     return tuple(dict.fromkeys(protocol for protocol in protocols if protocol is not TargetProtocol.NONE))
+
+
+Play = Callable[[Variable, bytes], bytes]
+"""`Target.play`, as `Target.player` prepares it."""
 
 
 class Settings(Protocol):
@@ -169,6 +173,11 @@ class Target(Protocol):
 
     def play(self, variable: Variable, data: bytes) -> bytes:
         """The world changes the value of a variable, which is read then: `poke` and `read_variable` in one."""
+        ...
+
+    def player(self) -> Play:
+        """`play` for many variables in a row: what holds for all of them is looked up once. Nobody may do anything else
+        with the target or its settings meanwhile."""
         ...
 
     def fail(self, code: ResultCode | None) -> None:

@@ -14,14 +14,14 @@ PAGE: Final = 4096
 MAX_PAGES: Final = 1024
 """4 MiB of written memory; beyond it a write answers B9, which is the simulation's own limit."""
 
-Pages = dict[int, bytes]
+Pages = dict[int, bytearray]
 """Written pages by their number."""
 
 
 class Memory(Remembered):
     """Bytes by 32-bit address."""
 
-    KEPT = remembered.kept(_pages=remembered.container)
+    KEPT = remembered.kept(_pages=remembered.nested)
     FIXED = ("_regions",)
 
     def __init__(self, regions: Sequence[MemoryRegion]) -> None:
@@ -56,10 +56,18 @@ class Memory(Remembered):
             self._store(words.address, bytes(byte & 1 for byte in data) if words.bits else words.turned(data))
 
     def play(self, words: Words, data: bytes) -> bool:
-        """Changes elements of a memory without regions, if they can be read back then; says whether it did."""
-        if words.address % words.unit or len(data) != words.size:
+        """Changes aligned elements on a page that is written already, of a memory without regions: the short way.
+
+        Returns:
+            Whether it did; they can be read back then.
+        """
+        number, start = divmod(words.address, PAGE)
+        end = start + len(data)
+        page = self._pages.get(number)
+        if page is None or end > PAGE or len(data) != words.count * words.unit:
             return False
-        return self._store(words.address, words.turned(data))
+        page[start:end] = words.turned(data)
+        return True
 
     def peek(self, address: int, size: int) -> bytes:
         """Bytes as they lie in memory, whatever the rights."""
@@ -67,29 +75,25 @@ class Memory(Remembered):
 
     def snapshot(self) -> Pages:
         """What `restore` takes back."""
-        return dict(self._pages)
+        return {number: page.copy() for number, page in self._pages.items()}
 
     def restore(self, pages: Pages) -> None:
         """Undoes everything since the snapshot."""
         self._pages = pages
 
     def _store(self, address: int, data: bytes) -> bool:
-        number, start = divmod(address, PAGE)
-        page = self._pages.get(number)
-        if page is not None and start + len(data) <= PAGE:
-            self._pages[number] = page[:start] + data + page[start + len(data) :]
-            return True
         spans = _page_spans(address, len(data))
         if len(self._pages) + sum(number not in self._pages for number, _, _ in spans) > MAX_PAGES:
             return False
         taken = 0
         for number, start, end in spans:
-            page = self._page(number)
-            self._pages[number] = page[:start] + data[taken : taken + end - start] + page[end:]
+            if number not in self._pages:
+                self._pages[number] = bytearray(self._initial(number))
+            self._pages[number][start:end] = data[taken : taken + end - start]
             taken += end - start
         return True
 
-    def _page(self, number: int) -> bytes:
+    def _page(self, number: int) -> bytes | bytearray:
         written = self._pages.get(number)
         return self._initial(number) if written is None else written
 

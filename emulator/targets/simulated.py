@@ -1,7 +1,7 @@
 """The target that is simulated; a real Modbus wire or serial line can take the place of the simulated one."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Final
 
@@ -11,7 +11,8 @@ from emulator.remembered import Memory as Remembrance
 from emulator.remembered import Remembered
 from emulator.targets import modbus, s3p
 from emulator.targets.adapter import Adapter
-from emulator.targets.base import Line, ModbusBus, Surroundings
+from emulator.targets.base import Line, ModbusBus, Play, Surroundings
+from emulator.targets.elements import format_of, numbers_of, plain_words
 from emulator.targets.faults import Faults
 from emulator.targets.memory import Memory
 from emulator.targets.pins import Pins
@@ -25,9 +26,8 @@ from protocol.bodies.target import (
     S3P_CONFIGURATION,
     S3PMode,
     TargetProtocol,
-    VariableFormat,
 )
-from protocol.bodies.variable import DataType, Domain
+from protocol.bodies.variable import Domain
 from protocol.codes import ResultCode
 from protocol.errors import BodyError, PeerError
 
@@ -37,8 +37,6 @@ _SERIAL: Final = frozenset({TargetProtocol.SERIAL, TargetProtocol.SERIAL_STANDAR
 _BY_ADDRESS: Final = _MEMORY | _MODBUS | {TargetProtocol.S3P}
 _BY_FIRMWARE: Final = _MODBUS | _SERIAL | {TargetProtocol.S3P}
 """Protocols that the firmware of the target answers, so not while it is held in reset."""
-
-_FORMATS: Final = {1: VariableFormat._8_BITS, 2: VariableFormat._16_BITS, 4: VariableFormat._32_BITS}
 
 
 class SimulatedTarget(Remembered):
@@ -241,49 +239,50 @@ class SimulatedTarget(Remembered):
 
     def read_variable(self, variable: Variable) -> bytes:
         """Its bytes."""
-        return self.read(variable.address, variable.length, _format(variable))[: variable.size]
+        return self.read(variable.address, variable.length, format_of(variable))[: variable.size]
 
     def write_variable(self, variable: Variable, data: bytes) -> None:
         """Writes its bytes."""
-        self.write(variable.address, variable.length, _format(variable), data)
+        self.write(variable.address, variable.length, format_of(variable), data)
 
     def poke(self, variable: Variable, data: bytes) -> None:
         """The world changes the value of a variable; one that does not exist on the target stays so."""
         if variable.type.domain is Domain.GPIO:
-            self._pins.poke(variable.address & ~GPIO_MODE_BIT, _numbers(variable, data))
+            self._pins.poke(variable.address & ~GPIO_MODE_BIT, numbers_of(variable, data))
             return
         protocol = self._protocol(_BY_ADDRESS)
         try:
             if protocol in _MODBUS:
-                place = modbus.Place.of(variable.address, variable.length, _format(variable), self._tap.modbus)
+                place = modbus.Place.of(variable.address, variable.length, format_of(variable), self._tap.modbus)
                 self._modbus.poke(place, data)
             elif protocol is TargetProtocol.S3P and self._s3p_mode is S3PMode.INDEXED:
-                self._firmware.poke(variable.address, _numbers(variable, data))
+                self._firmware.poke(variable.address, numbers_of(variable, data))
             else:
-                self._memory.poke(Words.of(variable.address, variable.length, _format(variable)), data)
+                self._memory.poke(Words.of(variable.address, variable.length, format_of(variable)), data)
         except PeerError:
             return  # such an address does not exist, and whoever reads the variable is told
 
     def play(self, variable: Variable, data: bytes) -> bytes:
-        """`poke`, then `read_variable`; a log that follows signals does nothing more often than this."""
-        if self._plain_memory and self.connected and self._faults.forced is None:
-            with suppress(PeerError):
-                if self._play_in_memory(variable, data):
-                    return data
+        """`poke`, then `read_variable`."""
+        return self.player()(variable, data)
+
+    def player(self) -> Play:
+        """`play` for many variables in a row; a log that follows signals does nothing more often than this."""
+        reachable = self.connected and self._faults.forced is None and self.voltage in self._tap.voltages
+        if self._plain_memory and reachable and self._protocol(_BY_ADDRESS) in _MEMORY:
+            return self._play_in_memory
+        return self._poke_and_read
+
+    def _poke_and_read(self, variable: Variable, data: bytes) -> bytes:
         self.poke(variable, data)
         return self.read_variable(variable)
 
-    def _play_in_memory(self, variable: Variable, data: bytes) -> bool:
-        tap = self._tap
-        kind = variable.type
-        if kind.domain is Domain.GPIO or kind.data is DataType.BOOLEAN or self.voltage not in tap.voltages:
-            return False
-        if _first_of(tap.protocols, _BY_ADDRESS) not in _MEMORY:
-            return False
-        if not self._memory.play(Words.of(variable.address, variable.length, _format(variable)), data):
-            return False
+    def _play_in_memory(self, variable: Variable, data: bytes) -> bytes:
+        words = plain_words(variable)
+        if words is None or not self._memory.play(words, data):
+            return self._poke_and_read(variable, data)
         self.successful = (self.successful + 1) & 0xFFFFFFFF
-        return True
+        return data
 
     def fail(self, code: ResultCode | None) -> None:
         """Every access fails with this code, until it is None."""
@@ -388,19 +387,6 @@ class SimulatedTarget(Remembered):
 @lru_cache
 def _first_of(protocols: tuple[TargetProtocol, ...], wanted: frozenset[TargetProtocol]) -> TargetProtocol | None:
     return next((protocol for protocol in protocols if protocol in wanted), None)
-
-
-def _format(variable: Variable) -> int:
-    if variable.type.domain is Domain.GPIO:
-        return GPIO_FORMAT
-    if variable.type.data is DataType.BOOLEAN:
-        return VariableFormat._1_BIT
-    return _FORMATS[variable.type.size]
-
-
-def _numbers(variable: Variable, data: bytes) -> list[int]:
-    size = variable.type.size
-    return [int.from_bytes(data[at : at + size], "big") for at in range(0, len(data), size)]
 
 
 def _pin_range(address: int, count: int) -> tuple[int, int]:

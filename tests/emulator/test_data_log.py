@@ -605,14 +605,14 @@ def test_largest_tap_is_sampled_in_one_pass() -> None:
     variables = {number: Variable(BYTE, bundle=number) for number in bundles}
     tap = Tap(bundles, variables=variables, values={}, settings={"data_log.max_packet_count": 65535})
     reads = 0
-    read = tap.device.variables.read
+    read = tap.device.variables.reader()
 
     def counted(variable_id: int, variable: Variable) -> bytes:
         nonlocal reads
         reads += 1
         return read(variable_id, variable)
 
-    tap.device.variables.read = counted  # type: ignore[method-assign]
+    tap.device.variables.reader = lambda: counted  # type: ignore[method-assign]
     tap.run().wait(1)
     assert reads == tap.count == len(bundles)
 

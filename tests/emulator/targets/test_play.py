@@ -20,31 +20,36 @@ PLAIN = TargetSpec(auto_connect=True, modbus=(ModbusSlave(1),), s3p=(S3pVariable
 AT = 0x2000_0000
 
 
+SWD, S3P, MODBUS, SERIAL = TargetProtocol.SWD, TargetProtocol.S3P, TargetProtocol.MODBUS, TargetProtocol.SERIAL
+FOUR = bytes(range(4))
+AT_START = (Variable(BYTE, address=AT), b"\x05")
+INDEXED = (Variable(BYTE, address=1), b"\x05")
+OF_ANY_FORM = [
+    AT_START,
+    (Variable(WORD, address=AT, length=2), bytes(range(8))),
+    (Variable(WORD, address=AT + 4096), FOUR),
+    (Variable(WORD, address=AT + 4092, length=2), bytes(range(8))),
+    (Variable(WORD, address=AT + 4094), FOUR),
+    (Variable(WORD, address=0xFFFF_FFFF), FOUR),
+    (Variable(BIT, address=AT, length=3), b"\x01\x00\x01"),
+    (Variable(PIN, address=2), b"\x01"),
+]
+FAULT = TargetFault(ResultCode.TARGET_PROTOCOL_ERROR, operation="read")
+NOT_PLAIN = [
+    replace(PLAIN, auto_connect=False),
+    replace(PLAIN, present=False),
+    replace(PLAIN, voltage=0),
+    replace(PLAIN, memory=(MemoryRegion(AT, 64, "w"),)),
+    replace(PLAIN, faults=(FAULT,)),
+]
+
+
 @pytest.mark.parametrize(
-    "protocol", [TargetProtocol.SWD, TargetProtocol.S3P, TargetProtocol.MODBUS, TargetProtocol.SERIAL]
-)
-@pytest.mark.parametrize(
-    ("variable", "data"),
+    ("protocol", "variable", "data", "spec"),
     [
-        (Variable(BYTE, address=AT), b"\x05"),
-        (Variable(BYTE, address=1), b"\x05"),
-        (Variable(WORD, address=AT, length=2), bytes(range(8))),
-        (Variable(WORD, address=AT + 4094), bytes(range(4))),
-        (Variable(WORD, address=AT + 4096), bytes(range(4))),
-        (Variable(WORD, address=0xFFFF_FFFF), bytes(range(4))),
-        (Variable(BIT, address=AT, length=3), b"\x01\x00\x01"),
-        (Variable(PIN, address=2), b"\x01"),
-    ],
-)
-@pytest.mark.parametrize(
-    "spec",
-    [
-        PLAIN,
-        replace(PLAIN, auto_connect=False),
-        replace(PLAIN, present=False),
-        replace(PLAIN, voltage=0),
-        replace(PLAIN, memory=(MemoryRegion(AT, 64, "w"),)),
-        replace(PLAIN, faults=(TargetFault(ResultCode.TARGET_PROTOCOL_ERROR, operation="read"),)),
+        *[(SWD, *one, PLAIN) for one in OF_ANY_FORM],
+        *[(protocol, *one, PLAIN) for protocol in (S3P, MODBUS, SERIAL) for one in (AT_START, INDEXED)],
+        *[(SWD, *one, spec) for spec in NOT_PLAIN for one in (AT_START, OF_ANY_FORM[-1])],
     ],
 )
 def test_play_is_poke_and_read(protocol: TargetProtocol, variable: Variable, data: bytes, spec: TargetSpec) -> None:
