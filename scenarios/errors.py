@@ -17,3 +17,7 @@ class ScenarioError(Exception):
         self.problems = list(problems)
         more = len(self.problems) - _SHOWN
         super().__init__("\n".join(self.problems[:_SHOWN]) + (f"\n... and {more} more" if more > 0 else ""))
+
+    def __reduce__(self) -> tuple[type["ScenarioError"], tuple[list[str]]]:
+        """Its problems go from process to process, not the text that is made of them."""
+        return type(self), (self.problems,)

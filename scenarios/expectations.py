@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from protocol.client.jsonable import HEX_PREFIX
-from scenarios.model.expectations import is_comparison
+from protocol.errors import UsageError
+from scenarios.model.expectations import check_form, is_comparison
 
 MISSING: Final = "nothing"
 """What messages say of a field that is not there."""
@@ -56,7 +57,14 @@ def compile_expectation(expectation: Any) -> CompiledExpectation:
     """Compiles a literal, a mapping of operators, or a mapping of fields.
 
     ``${..}`` have to be filled in already. Numbers are equal whatever their type; true is not 1.
+
+    Raises:
+        UsageError: what was filled in makes a comparison that has no meaning.
     """
+    try:
+        check_form(expectation)
+    except ValueError as error:
+        raise UsageError(f"the expectation {error}") from error
     return CompiledExpectation(expectation)
 
 

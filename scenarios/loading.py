@@ -32,6 +32,8 @@ __all__ = ["ScenarioError", "load", "loads"]
 MAX_INCLUDES: Final = 50
 _PLACE: Final = re.compile(r".*?:(\d+):(\d+): ")
 _MERGED: Final = ("inputs", "device", "tables", "procedures")
+_INCLUDED: Final = ("scenario", "name", "purpose", "evidence", "tags", "include", *_MERGED, "script")
+"""Keys of a file that is included; those about the file itself are for its readers."""
 
 
 def load(path: str | Path, inputs: Mapping[str, Any] | None = None) -> Scenario:
@@ -126,7 +128,9 @@ class _Loading:
         merged = tree
         for name, place in reversed(pairs):
             if not isinstance(name, str):
-                continue  # the model says what is wrong with it
+                if including:  # of the scenario's own file the model says it
+                    self._problems.append(f"{place}: include is {shown(name)}, expected names of files")
+                continue
             other = self._include(source, name, str(place), including)
             if other is not None:
                 merged = _merge(other, merged)
@@ -156,9 +160,12 @@ class _Loading:
             refuse("is not there, expected a file")
         else:
             try:
-                return self._tree(Source.read(file, columns=True), chain)
+                tree = self._tree(Source.read(file, columns=True), chain)
             except ConfigError as error:
                 self._problems += error.problems
+            else:
+                self._problems += [] if tree is None else _unfit_to_be_included(tree)
+                return tree
         return None
 
     def _validated(self, tree: Node) -> Scenario | None:
@@ -170,6 +177,30 @@ class _Loading:
         except ValidationError as error:
             self._problems += [_problem(tree, one) for one in error.errors(include_url=False)]
             return None
+
+
+def _unfit_to_be_included(tree: Node) -> list[str]:
+    """What is wrong with an included file and does not show in the scenario that it becomes part of."""
+    problems = []
+    for key, place in tree.places.items():
+        if key in _INCLUDED:
+            continue
+        if key in Scenario.model_fields:
+            text = f"is not taken from a file that is included, expected one of {', '.join(_INCLUDED)}"
+        else:
+            text = unknown_key(key, list(_INCLUDED))
+        problems.append(f"{place}: {key} {text}")
+    if plain_value(tree.get("scenario", 1)) != 1:
+        problems.append(f"{tree.places['scenario']}: scenario is {shown(tree['scenario'])}, expected 1")
+    script = tree.get("script")
+    parts: list[tuple[Node, str, type]] = [(tree, key, Node) for key in (*_MERGED, "script")]
+    if isinstance(script, Node):
+        parts += [(script, "machines", Node), (script, "rules", Items)]
+    for node, key, kind in parts:
+        if key in node and not isinstance(node[key], kind):
+            expected = "a list" if kind is Items else "a mapping of keys to values"
+            problems.append(f"{node.places[key]}: {key} is {shown(node[key])}, expected {expected}")
+    return problems
 
 
 def _position(problem: str) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from emulator.config.forms import setting_forms
+from protocol.client.links.opening import SCHEMES
 from protocol.errors import UsageError
 from scenarios.model.common import has_reference
 from scenarios.model.replay import Step
@@ -32,6 +33,8 @@ def check_steps(scenario: Scenario) -> list[str]:
         for step in all_steps(steps):
             checker.step(step)
     for client in scenario.replay.clients:
+        if client.link is not None:
+            checker.link(client.place("link"), client.link)
         checker.names(client.steps, set(scenario.input_values), ())
     for name, steps in scenario.procedures.items():
         checker.circles(steps, (name,))
@@ -54,6 +57,8 @@ class _Checker:
         match step.action:
             case "request":
                 self._request(step)
+            case "connect" if isinstance(step.parameter, str):
+                self.link(step.place("connect"), step.parameter)
             case "do":
                 self._known(step, "do", "procedure", step.parameter, self._scenario.procedures)
             case "for_each":
@@ -67,6 +72,11 @@ class _Checker:
                 self.problems.append(f"{place}: no setting is called {step.parameter.setting}, expected {near}")
             case _:
                 pass
+
+    def link(self, place: str, name: str) -> None:
+        """Checks the name of a link: a scheme, or a URL."""
+        if not has_reference(name) and name.partition(":")[0] not in SCHEMES:
+            self.problems.append(f"{place}: {name} is no link, expected a URL or one of {', '.join(sorted(SCHEMES))}")
 
     def _known(self, step: Step, key: str, thing: str, name: str, known: Iterable[str]) -> None:
         if name not in known:

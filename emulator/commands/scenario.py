@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -113,6 +114,7 @@ def run_files(
         for file, scenario in loaded.items()
         for each in _seeds(scenario, seed, repeat)
     ]
+    _check_reports(junit_file, json_file)
     terminal = Terminal(sys.stdout, verbose=verbose)
     outcomes = []
     for outcome in _outcomes(jobs, loaded, parallel, terminal):
@@ -166,6 +168,26 @@ def _outcomes(
         yield outcome
 
 
+def _check_reports(*files: Path | None) -> None:
+    """Opens the files of reports, so that nothing runs if one of them cannot be written.
+
+    Raises:
+        UsageError: one cannot.
+    """
+    for file in files:
+        if file is not None:
+            with _writing(file):
+                file.open("ab").close()
+
+
+@contextmanager
+def _writing(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be written ({error.strerror}), expected a place for a file") from error
+
+
 def write_reports(outcomes: Sequence[Outcome], junit_file: Path | None, json_file: Path | None) -> None:
     """Writes the reports that were asked for.
 
@@ -177,12 +199,8 @@ def write_reports(outcomes: Sequence[Outcome], junit_file: Path | None, json_fil
 
     for file, write in ((junit_file, junit), (json_file, as_json)):
         if file is not None:
-            try:
+            with _writing(file):
                 file.write_text(write(outcomes), encoding="utf-8")
-            except OSError as error:
-                raise UsageError(
-                    f"{file}: cannot be written ({error.strerror}), expected a place for a file"
-                ) from error
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -287,8 +305,10 @@ def explain_file(name: str, inputs: Mapping[str, str]) -> str:
     """A scenario in plain sentences."""
     from scenarios.explaining import explain
     from scenarios.loading import load
+    from scenarios.reports.terminal import printable
 
-    return "\n\n".join("\n".join(explain(load(file, inputs=dict(inputs)))) for file in find_files([name]))
+    explained = (explain(load(file, inputs=dict(inputs))) for file in find_files([name]))
+    return "\n\n".join("\n".join(map(printable, lines)) for lines in explained)
 
 
 def diff(name: str, target: str, inputs: Mapping[str, str], *, every: bool, as_json: bool) -> int:

@@ -315,11 +315,12 @@ Flag = Annotated[bool, Of(kinds.BOOLEAN)]
 MethodName = Annotated[Method, Of(kinds.member(Method))]
 FirmwareVersion = Annotated[Version, Of(kinds.VERSION)]
 Firmwares = Annotated[FirmwareRange, Of(FIRMWARE_RANGE)]
-Count = Annotated[int, Of(kinds.integer(1, 1_000_000))]
+MOST_ROUNDS: Final = 1_000_000
+Count = Annotated[int, Of(kinds.integer(1, MOST_ROUNDS))]
 Natural = Annotated[int, Of(kinds.integer(0, 1_000_000))]
 Index = Annotated[int, Of(kinds.integer(-100_000, 100_000))]
 InstanceOrReference = Annotated[int | str, Of(or_reference(kinds.integer(0, 0xFFFF)))]
-CountOrReference = Annotated[int | str, Of(or_reference(kinds.integer(1, 1_000_000)))]
+CountOrReference = Annotated[int | str, Of(or_reference(kinds.integer(1, MOST_ROUNDS)))]
 
 
 def _read_true(value: Any) -> bool:

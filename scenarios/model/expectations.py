@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from emulator.config.fields import Of
 from emulator.config.kinds import Kind, shown
+from scenarios.model.backtracking import may_take_for_ever
 from scenarios.model.common import (
     Duration,
     HexOrReference,
@@ -32,23 +33,25 @@ def is_comparison(expectation: object) -> bool:
 
 def check_form(expectation: Any) -> None:
     """Raises ValueError if an expectation (of plain values) has no meaning."""
-    if not isinstance(expectation, dict):
-        return
-    if not is_comparison(expectation):
-        for value in expectation.values():
+    if is_comparison(expectation):
+        for operator, operand in expectation.items():
+            if not has_reference(operand):
+                _check_operand(operator, operand)
+    elif isinstance(expectation, dict | list):
+        for value in expectation.values() if isinstance(expectation, dict) else expectation:
             check_form(value)
-        return
-    for key, value in expectation.items():
-        if has_reference(value):
-            continue
-        if key == "range":
-            _check_range(value)
-        elif key == "pattern":
-            _check_pattern(value)
-        elif key == "one_of" and not (isinstance(value, list) and value):
-            raise ValueError(f"has one_of: {shown(value)}, expected a list of values")
-        elif key in ("length", "not", "contains"):
-            check_form(value)
+
+
+def _check_operand(operator: str, operand: Any) -> None:
+    match operator:
+        case "range":
+            _check_range(operand)
+        case "pattern":
+            _check_pattern(operand)
+        case "one_of" if not (isinstance(operand, list) and operand):
+            raise ValueError(f"has one_of: {shown(operand)}, expected a list of values")
+        case "length" | "not" | "contains" | "one_of":
+            check_form(operand)
 
 
 def _check_range(value: Any) -> None:
@@ -60,11 +63,22 @@ def _check_range(value: Any) -> None:
         raise ValueError(f"has the range {numbers}, expected the lowest first")
 
 
+_LONGEST_PATTERN: Final = 1000
+"""Characters."""
+
+
 def _check_pattern(value: Any) -> None:
     try:
         re.compile(value)
     except (re.error, TypeError, RecursionError, OverflowError) as error:
         raise ValueError(f"has a pattern that is none ({error}), expected a regular expression") from error
+    if len(value) > _LONGEST_PATTERN:
+        raise ValueError(f"has a pattern of {len(value)} characters, expected at most {_LONGEST_PATTERN}")
+    if may_take_for_ever(value):
+        raise ValueError(
+            "has a pattern that repeats a repetition or a choice, which may take for ever, "
+            "expected ++ or *+ for the inner one, or (?>...) around it"
+        )
 
 
 def _read_expectation(value: Any) -> Any:

@@ -6,6 +6,7 @@ from pydantic import model_validator
 
 from emulator.config import kinds
 from emulator.config.fields import Of
+from emulator.journal import EVENT_KINDS
 from scenarios.model.common import (
     Duration,
     Flag,
@@ -21,22 +22,8 @@ from scenarios.model.common import (
 )
 from scenarios.model.expectations import Comparison, Expectation, Times
 
-EVENTS: Final = (
-    "connected",
-    "disconnected",
-    "login",
-    "login-failed",
-    "logout",
-    "locked",
-    "key-made",
-    "iv-exchanged",
-    "iv-refused",
-    "session-expired",
-    "reboot",
-    "factory-reset",
-    "configuring",
-    "configured",
-)
+EVENTS: Final = tuple(kind for kind in EVENT_KINDS if kind != "script")
+"""What a scenario can wait for; notes are its own."""
 EventName = Annotated[str, Of(kinds.choice(*EVENTS))]
 
 VerificationKind = Literal["request", "never", "order", "event", "setting", "variable", "nothing_unexpected", "rule"]

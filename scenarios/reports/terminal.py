@@ -44,18 +44,18 @@ class Terminal:
         self._skipped += len(outcome.skipped)
         self._line("ok" if outcome.ok else "FAILED", f"{outcome.name}: {outcome.summary}")
         if outcome.error:
-            self._console.print(f"  {outcome.error}", markup=False)
+            self._tell(f"  {outcome.error}")
         if self._verbose:
             for result in outcome.steps:
-                self._console.print(f"  {result.time:10.3f} s  {result.client} {result.text}", markup=False)
+                self._tell(f"  {result.time:10.3f} s  {result.client} {result.text}")
         for result in outcome.skipped:
-            self._console.print(f"  skipped {result.where}: {result.text}: {result.reason}", markup=False)
+            self._tell(f"  skipped {result.where}: {result.text}: {result.reason}")
         for result in outcome.failures:
-            self._console.print(_indented(result.message), markup=False)
+            self._tell(_indented(result.message))
         if outcome.failures and outcome.journal:
-            self._console.print("  the Tap's journal, its last entries:", markup=False)
+            self._tell("  the Tap's journal, its last entries:")
             for line in outcome.journal[-_EXCERPT:]:
-                self._console.print(f"  {line}", markup=False)
+                self._tell(f"  {line}")
 
     def end(self) -> None:
         """Tells how many scenarios there were."""
@@ -64,11 +64,19 @@ class Terminal:
             verdict = "ok" if not self._failed else "FAILED"
             self._line(verdict, f"{self._runs} runs, {self._failed} failed{skipped}")
 
+    def _tell(self, text: str) -> None:
+        self._console.print("\n".join(map(printable, text.split("\n"))), markup=False)
+
     def _line(self, verdict: str, text: str) -> None:
         from rich.text import Text
 
         style = "bold green" if verdict == "ok" else "bold red"
         self._console.print(Text.assemble((f"{verdict:6}", style), f" {text}"))
+
+
+def printable(line: str) -> str:
+    """The line with escapes for what a terminal would obey, such as control sequences in a name or an answer."""
+    return line if line.isprintable() else "".join(one if one.isprintable() else repr(one)[1:-1] for one in line)
 
 
 def _indented(text: str) -> str:

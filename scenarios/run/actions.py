@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from protocol.client.core import Conversation
 from protocol.errors import UsageError
 from scenarios.model import Check, ForEach, Login, Repeat, Step
+from scenarios.model.common import MOST_ROUNDS
 from scenarios.run.answers import DONE, Answer
 from scenarios.run.requests import plan
 from scenarios.run.wishes import Exchange, Fork, Inspect, Restore, Sleep, Snapshot, Steps
@@ -130,8 +131,8 @@ def _for_each(client: "Client", step: Step) -> Steps[Answer]:
 def _repeat(client: "Client", step: Step) -> Steps[Answer]:
     loop: Repeat = step.parameter
     times = client.fill(loop.times)
-    if not isinstance(times, int):
-        raise UsageError(f"repeat {times!r} times, expected a whole number")
+    if not isinstance(times, int) or isinstance(times, bool) or not 1 <= times <= MOST_ROUNDS:
+        raise UsageError(f"is {times!r}, expected a whole number from 1 to {MOST_ROUNDS}")
     for number in range(1, times + 1):
         with client.naming("round", number):
             yield from client.say(loop.do)

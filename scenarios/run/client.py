@@ -25,6 +25,8 @@ from scenarios.values import capture, substitute
 
 DEFAULT_TIMEOUT: Final = 3.0
 """Seconds for each answer; the reference client's."""
+MOST_STEPS: Final = 250_000
+"""In one run, of all its clients: the report has a line for each, so memory ends otherwise."""
 _DEEPEST: Final = 32
 """Procedures inside procedures."""
 
@@ -58,6 +60,8 @@ class Stage:
     """Requests that are always the same, by the identity of their step."""
     known: dict[int, tuple[str, str, str]] = field(default_factory=dict)
     """Action, text and place of each step, by its identity."""
+    said: int = 0
+    """Steps so far, of all clients."""
     accounted: set[int] = field(default_factory=set)
     """Entries that were made while a step got the refusal, or the error, that it expected."""
 
@@ -104,6 +108,10 @@ class Client:
         began, noted = stage.now(), stage.noted()
         action, text, where = self._known(step)
         miss: Miss | None
+        stage.said += 1
+        if stage.said > MOST_STEPS:
+            self._report(text, where, "failed", f"is one step too many, expected at most {MOST_STEPS} in one run")
+            raise Stopped
         try:
             answer = yield from ACTIONS[action](self, step)
             if action in STRUCTURAL:

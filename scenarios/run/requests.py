@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from protocol.client.jsonable import HEX_PREFIX, to_json
+from protocol.codes import NO_INSTANCE
 from protocol.errors import BodyError, IntegrityError, UsageError
 from protocol.frames import Request, Response
 from protocol.values import Body
@@ -55,6 +56,8 @@ def plan(step: Step, fill: Fill) -> Planned:
         if not instance.isdecimal():
             raise UsageError(f"has the instance {instance!r}, expected a whole number")
         instance = int(instance)
+    if instance is not None and not (isinstance(instance, int) and 0 <= instance <= NO_INSTANCE):
+        raise UsageError(f"has the instance {instance!r}, expected a number from 0 to {NO_INSTANCE}")
     name = str(fill(step.request))
     body = None if step.body is None else to_bytes(fill(step.body))
     request = make_request(name, fill(step.value), body, instance)

@@ -14,6 +14,7 @@ from scenarios.run.outcome import Outcome, Result
 from scenarios.run.targets import AnyWorld, Target, make_world
 from scenarios.run.telling import tell_all
 from scenarios.run.verifying import verify
+from scenarios.run.virtual import TooMuchDueError
 from scenarios.script import Script, ScriptError
 
 DEFAULT_SEED: Final = 0
@@ -40,7 +41,7 @@ def run(scenario: Scenario, target: Target | None = None, seed: int | None = Non
         world, device = make_world(scenario, target, seed)
         try:
             _Run(scenario, outcome, world, device, None if target is None else target.controller, seed).run()
-        except ScriptError as error:
+        except (ScriptError, TooMuchDueError) as error:
             outcome.error = str(error)
     outcome.duration = time.perf_counter() - began
     return outcome

@@ -79,6 +79,8 @@ def words_of(step: Step) -> tuple[str, str]:
             text = f"raw {parameter if isinstance(parameter, str) else parameter.hex()}"
         case "note":
             text = f"note: {parameter}"
+        case "for_each" | "repeat" | "parallel":
+            text = action
         case _:
             text = action if parameter is True else f"{action} {parameter}"
     return (text if step.note is None or action == "note" else f"{text} ({step.note})"), step.where

@@ -39,6 +39,8 @@ from scenarios.run.wishes import (
 DEFAULT_LINKS: Final = ("mem://tap",)
 _STUCK: Final = 100_000
 """Deadlines at one and the same moment after which something is wrong with the Tap."""
+_MOST_MOVES: Final = 1_000_000
+"""Moves of the clock in one run, which take half a minute. A rule for every millisecond has them in 17 minutes."""
 
 _PROTOCOLS: Final = {
     "serial": HostProtocol.UART,
@@ -50,6 +52,10 @@ _PROTOCOLS: Final = {
     "wss": HostProtocol.WEBSOCKET,
 }
 """What a Tap says it is reached over (/1024//3), by scheme; Wi-Fi for all others."""
+
+
+class TooMuchDueError(Exception):
+    """So much is due that the run would not end."""
 
 
 class _Player:
@@ -97,6 +103,7 @@ class World:
         self._ready: deque[tuple[_Player, Any]] = deque()
         self._waiting: dict[_Player, None] = {}
         self._snapshots: dict[str, Any] = {}
+        self._moves = 0
 
     def run(self, actors: Iterable[Actor]) -> None:
         """Runs clients until all of them are done."""
@@ -279,6 +286,12 @@ class World:
             rounds = 0 if until > self.now() else rounds + 1
             if rounds > _STUCK:
                 raise RuntimeError(f"the Tap has something due at {until} s again and again")
+            self._moves += 1
+            if self._moves > _MOST_MOVES:
+                raise TooMuchDueError(
+                    f"the clock was moved {_MOST_MOVES} times until {until:g} s, "
+                    "expected less that is due, or less waiting"
+                )
             move(self.device.clock, until)
             if due is not None and due <= self.now():
                 self._carry_out(self.device.tick())

@@ -1,5 +1,6 @@
 """Scenario files: what they mean, and what is said of mistakes."""
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,8 @@ def step(text: str) -> str:
             step("{request: device.get_serial_number, value: 1, body: 'hex:01'}"),
             "has value and body, expected one of them",
         ),
+        (step("connect: gopher://x"), "s.yaml:3:3: gopher://x is no link, expected a URL or one of mem, mqtt"),
+        (f"{HEAD}replay: {{clients: [{{link: ':::', steps: []}}]}}\n", ": ::: is no link, expected a URL"),
         (step("do: log in"), "s.yaml:3:3: no procedure is called log in, expected one"),
         (step("for_each: {table: users, do: []}"), "s.yaml:3:3: no table is called users"),
         (step("restore: x"), "s.yaml:3:3: no snapshot is called x"),
@@ -123,6 +126,14 @@ def step(text: str) -> str:
             "has the range [2, 1], expected",
         ),
         (step("{request: device.get_serial_number, expect: {value: {pattern: '('}}}"), "has a pattern that is none"),
+        (
+            step("{request: device.get_serial_number, expect: {value: {one_of: [{pattern: '('}]}}}"),
+            "has a pattern that is none",
+        ),
+        (
+            step("{request: device.get_serial_number, expect: {value: {pattern: '(.*)*x'}}}"),
+            "has a pattern that repeats a repetition",
+        ),
         (step("{connect: true, expect: {error: timeout, status: ok}}"), "has error beside an answer"),
         (f"{HEAD}procedures:\n  a: [do: b]\n  b: [do: a]\n", "s.yaml:4:7: the procedure a does itself in the end"),
         (f"{HEAD}verify:\n- count: 1\n", "s.yaml:3:3: verify.0 verifies nothing, expected one of request, never"),
@@ -206,6 +217,11 @@ def test_files_stay_below_the_folder(folder: Path, line: str, expected: str) -> 
     assert expected in str(error.value)
 
 
+def test_problems_pass_from_process_to_process() -> None:
+    error = pickle.loads(pickle.dumps(ScenarioError(["a: b", "c: d"])))
+    assert (error.problems, str(error)) == (["a: b", "c: d"], "a: b\nc: d")
+
+
 def test_a_file_that_is_not_there() -> None:
     with pytest.raises(ScenarioError, match=r"cannot be read .*, expected a scenario"):
         load("nowhere.yaml")
@@ -224,6 +240,36 @@ def test_what_is_included_is_part_of_the_scenario(folder: Path) -> None:
     assert (scenario.device.firmware, scenario.device.seed) == (Version(1, 110), 3)
     assert [one.name for one in scenario.script.rules] == ["first", "rule 2"]
     assert scenario.name == "s"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("bogus: 3", "p.yaml:2:1: bogus is an unknown key, expected one of scenario"),
+        ("devce: {seed: 3}", "p.yaml:2:1: devce is an unknown key, expected device or another"),
+        ("replay: [connect: true]", "p.yaml:2:1: replay is not taken from a file that is included, expected one of"),
+        ("verify: [event: locked]", "p.yaml:2:1: verify is not taken from a file that is included"),
+        ("needs: emulator", "p.yaml:2:1: needs is not taken from a file that is included"),
+        ("device: 1.86", "p.yaml:2:1: device is 1.86, expected a mapping"),
+        ("script: {rules: {note: x}}", "p.yaml:2:10: rules is a mapping, expected a list"),
+        ("include: {a: b}", "p.yaml:2:1: include is a mapping, expected names of files"),
+    ],
+)
+def test_what_is_included_is_checked(folder: Path, line: str, expected: str) -> None:
+    (folder / "p.yaml").write_text(f"{HEAD}{line}\n")
+    (folder / "s.yaml").write_text(
+        f"{HEAD}include: p.yaml\ndevice: {{seed: 1}}\nscript: {{rules: [{{when: {{at: 1s}}, then: {{note: x}}}}]}}\n"
+    )
+    with pytest.raises(ScenarioError) as error:
+        load(folder / "s.yaml")
+    assert expected in str(error.value)
+
+
+def test_what_is_included_has_the_same_version(folder: Path) -> None:
+    (folder / "p.yaml").write_text("scenario: 2\n")
+    (folder / "s.yaml").write_text(f"{HEAD}include: p.yaml\n")
+    with pytest.raises(ScenarioError, match=r"p.yaml:1:1: scenario is 2, expected 1"):
+        load(folder / "s.yaml")
 
 
 def test_a_configuration_from_a_file_with_changes(folder: Path) -> None:

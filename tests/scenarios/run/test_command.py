@@ -72,6 +72,18 @@ def test_nothing_runs_if_one_file_is_bad(folder: Path) -> None:
     assert "good" not in scenario("run", folder / "good.yaml", folder / "broken.yaml").output.replace("good.yaml", "")
 
 
+def test_nothing_runs_if_a_report_cannot_be_written(folder: Path) -> None:
+    assert "ok " not in scenario("run", folder / "good.yaml", "--json", folder).output
+
+
+def test_a_terminal_gets_no_control_sequences(tmp_path: Path) -> None:
+    file = tmp_path / "odd.yaml"
+    file.write_text('scenario: 1\nreplay: [{note: "\\u001b[31mred"}]\n')
+    for output in (scenario("run", "-v", file).output, scenario("explain", file).output):
+        assert "\x1b" not in output
+        assert "\\x1b[31mred" in output
+
+
 def test_inputs_are_set(folder: Path) -> None:
     result = scenario("run", folder / "good.yaml", "--set", "name=other")
     assert result.exit_code == 1

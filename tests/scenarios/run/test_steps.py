@@ -5,6 +5,7 @@ import time
 import pytest
 
 from scenarios.loading import loads
+from scenarios.run import client, virtual
 from scenarios.run.outcome import Outcome
 from scenarios.run.running import run
 
@@ -222,3 +223,45 @@ def test_a_scaled_clock_goes_by_itself() -> None:
     assert outcome.ok
     assert outcome.duration >= 0.01
     assert 10 <= outcome.virtual_duration < 1000
+
+
+GET_NAME = "  - {request: interface.get_app_name, capture: {name: ''}}\n"
+
+
+@pytest.mark.parametrize(
+    ("steps", "reason"),
+    [
+        ("  - {request: interface.get_app_name, expect: {value: {pattern: '(${name}'}}}", "a pattern that is none"),
+        ("  - {request: interface.get_app_name, expect: {value: {range: '${name}'}}}", "a range that is none"),
+        ("  - {request: interface.get_app_name, expect: {value: {one_of: '${name}'}}}", "expected a list of values"),
+        ("  - {repeat: {times: '${name}', do: [note: x]}}", "is 'Virtual Tap', expected a whole number"),
+        ("  - for_each: {table: [100000000000], as: n, do: [repeat: {times: '${n}', do: [note: x]}]}", "from 1 to"),
+        ("  - for_each: {table: [true], as: n, do: [repeat: {times: '${n}', do: [note: x]}]}", "is True, expected"),
+        (
+            "  - for_each: {table: [65536], as: n, do: [{request: group.get_name, instance: '${n}'}]}",
+            "has the instance 65536, expected a number from 0 to 65535",
+        ),
+        (
+            "  - for_each: {table: [[1]], as: n, do: [{request: group.get_name, instance: '${n}'}]}",
+            "has the instance [1], expected a number from 0 to 65535",
+        ),
+    ],
+)
+def test_what_is_filled_in_later_may_be_wrong(steps: str, reason: str) -> None:
+    (failure,) = play(GET_NAME + steps).failures
+    assert reason in failure.reason
+    assert "Step(" not in failure.text
+
+
+def test_a_scenario_that_says_too_much_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "MOST_STEPS", 50)
+    outcome = play("  - repeat: {times: 1000000, do: [repeat: {times: 1000000, do: [note: x]}]}")
+    (failure,) = outcome.failures
+    assert failure.reason == "is one step too many, expected at most 50 in one run"
+    assert len(outcome.steps) < 50
+
+
+def test_a_tap_with_too_much_to_do_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(virtual, "_MOST_MOVES", 50)
+    outcome = play("  - wait: 8000h", "script: {rules: [{when: {every: 1ms}, then: {note: x}}]}\n")
+    assert outcome.error == "the clock was moved 50 times until 0.051 s, expected less that is due, or less waiting"
