@@ -19,7 +19,7 @@ from emulator.direction import Director
 from emulator.effects import Close, Effect, Reboot, Send
 from emulator.entropy import Entropy, SeededEntropy, SystemEntropy
 from emulator.exchange import Carrier, Exchange, PowerFailure
-from emulator.journal import Event, EventKind, Journal, Record, event_of
+from emulator.journal import TELLING, Event, EventKind, Journal, Record, event_of
 from emulator.lockout import Lockout
 from emulator.outbox import Outbox
 from emulator.packet_store import PacketStore
@@ -137,7 +137,8 @@ class Device:
             if not connection.open:
                 break
             self._answer(connection, item)
-            self._follow_up()
+            if self._after_answer or self._reboots:
+                self._follow_up()
         if items:
             self._connections.waiting.pop(connection, None)
         if connection.open and connection.reader.pending:
@@ -150,15 +151,12 @@ class Device:
 
         The connection ends, and what its bytes had brought about before is not lost.
         """
-        effects, self._effects = [*self._effects, *self._after_answer], []
-        self._after_answer = []
+        effects, self._effects, self._after_answer = [*self._effects, *self._after_answer], [], []
         return [*effects, self._close(connection, reason)] if connection.open else effects
 
     def _follow_up(self) -> None:
         """What was asked for while a request was answered, or by the time."""
-        if self._after_answer:
-            self._effects += self._after_answer
-            self._after_answer = []
+        self._effects, self._after_answer = self._effects + self._after_answer, []
         if self._reboots:
             self._effects += self._restart()
 
@@ -168,7 +166,7 @@ class Device:
         now = self.clock.now()
         if self.director is not None:
             self.director.tick()
-            self._follow_up()
+        self._follow_up()
         for effect in self._outbox.due(now):
             if effect.connection.open:
                 self._carry_out(effect)
@@ -185,6 +183,7 @@ class Device:
     def next_deadline(self) -> float | None:
         """When `tick` has to be called at the latest, in the device's clock; None if nothing is due."""
         deadlines = (
+            self.clock.now() if self._after_answer or self._reboots else None,
             self._partial_deadline(),
             self._silence_deadline(),
             self.data_log.next_deadline(),
@@ -302,11 +301,11 @@ class Device:
 
     def change_firmware(self, firmware: Version) -> None:
         """The Tap has another firmware from the next request on; settings stay, as with an update."""
-        self._original_firmware = self.firmware = firmware
-        self.catalogue = catalogue_of(firmware, self.rules.quirks)
         if self.state.firmware is not None:
             self.state.put_firmware(firmware)
             self.state.commit()
+        self._original_firmware = self.firmware = firmware
+        self.catalogue = catalogue_of(firmware, self.rules.quirks)
 
     def tell(self, kind: EventKind, connection: Connection | None = None, detail: str = "") -> None:
         """Notes an event in the journal, and tells whoever directs the Tap."""
@@ -381,14 +380,15 @@ class Device:
         return response
 
     def _note(self, exchange: Exchange, response: Response, call: str | None, reason: str | None) -> None:
-        connection, number, rules = exchange.connection, self.journal.number + 1, tuple(exchange.applied_rules)
-        at, who, request, carrier = self.clock.now(), exchange.session.group_id, exchange.request, exchange.carrier
+        connection, number = exchange.connection, self.journal.number + 1
+        rules = tuple(exchange.applied_rules) if exchange.tampering else ()
+        at, who, request, carrier = self.clock.now(), connection.session.group_id, exchange.request, exchange.carrier
         note = Record(at, connection.id, who, carrier, request, response, reason, number, connection.link, call, rules)
         self.journal.add(note)
 
     def _tell_outcome(self, exchange: Exchange, response: Response, call: str | None, reason: str | None) -> None:
         """What the answer to an executed request means; one that was not executed means nothing."""
-        if (kind := event_of(call, response.success, configuring=self.state.configuring)) is not None:
+        if call in TELLING and (kind := event_of(call, response.success, configuring=self.state.configuring)):
             self.tell(kind, exchange.connection, reason or "")
 
     def _restart(self) -> list[Effect]:

@@ -26,9 +26,10 @@ class SystemEntropy:
 class SeededEntropy(Remembered):
     """The same numbers in every run; for tests, never for secrets."""
 
-    FIXED = ("_random",)
+    FIXED = ("_random", "seed")
 
     def __init__(self, seed: int) -> None:
+        self.seed = seed
         self._random = random.Random(seed)  # noqa: S311 - reproducible on purpose
 
     def token(self, size: int) -> bytes:

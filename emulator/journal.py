@@ -43,13 +43,17 @@ EVENTS: Final[dict[tuple[str, bool], EventKind]] = {
 """What the answer to a call means, by call and success."""
 
 
-def event_of(call: str | None, success: bool, *, configuring: bool) -> EventKind | None:
+TELLING: Final = frozenset(call for call, _ in EVENTS)
+"""Calls whose answers may mean something."""
+
+
+def event_of(call: str, success: bool, *, configuring: bool) -> EventKind | None:
     """What the answer to a call means; None if it is nothing special.
 
     Args:
         configuring: the Tap is in configuration mode after the call.
     """
-    kind = EVENTS.get((call or "", success))
+    kind = EVENTS.get((call, success))
     return "configuring" if kind == "configured" and configuring else kind
 
 

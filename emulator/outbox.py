@@ -11,7 +11,6 @@ from emulator.tampering import Tampering
 
 _REASON: Final = "as the script says"
 
-
 _Later = list[tuple[float, int, Send | Close]]
 
 
@@ -32,16 +31,15 @@ class Outbox(Remembered):
 
     def deliver(self, connection: Connection, response: bytes, tampering: Tampering, now: float) -> list[Send | Close]:
         """Takes an answer, and returns what happens at once."""
-        answer = tampering.envelope(response)
-        if tampering.merge:
+        answer = b"" if tampering.drop else tampering.envelope(response)
+        if answer:
+            connection.sent.append(answer)
+        if tampering.merge and tampering.ending is None:
             connection.held += answer
             return []
-        segments = tampering.segments(connection.held + answer)
+        segments = tampering.segments(answer, connection.held)
         connection.held = b""
-        planned: list[tuple[float, Send | Close]] = []
-        for after, data in segments:
-            connection.sent.append(data)
-            planned.append((after, Send(connection, data)))
+        planned: list[tuple[float, Send | Close]] = [(after, Send(connection, data)) for after, data in segments]
         if tampering.ending is not None:
             last = segments[-1].after if segments else tampering.delay
             planned.append((last, Close(connection, _REASON, tampering.ending == "reset")))

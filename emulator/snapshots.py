@@ -28,6 +28,7 @@ DEVICE_KEPT: Final = kept(
     paired=remembered.value,
     firmware=remembered.value,
     catalogue=remembered.value,
+    entropy=remembered.value,
     _original_firmware=remembered.value,
     _session=remembered.value,
     _down_until=remembered.instant,

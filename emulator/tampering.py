@@ -40,7 +40,7 @@ class Tampering:
         drop: it is not sent.
         ending: what happens to the connection after it.
         instead: bytes that are sent in its place.
-        merge: it is sent together with the next answer of the connection.
+        merge: it is sent together with the next answer of the connection, unless the connection ends with it.
     """
 
     edits: dict[Level, list[Edit]] = field(default_factory=dict)
@@ -77,23 +77,27 @@ class Tampering:
         return self.apply("ciphertext", sealing.encrypt(iv if self.iv is None else self.iv, plain))
 
     def envelope(self, response: bytes) -> bytes:
-        """The answer as it would be sent."""
+        """The answer as it is sent, or what is sent in its place."""
+        if self.instead is not None:
+            return self.instead
         if not self.sealed:
             response = self.apply("clear", response)
         return self.apply("apdu", build_answer(response))
 
-    def segments(self, answer: bytes) -> list[Segment]:
-        """What is sent, and when."""
-        if self.drop:
-            return []
-        answer = answer if self.instead is None else self.instead
+    def segments(self, answer: bytes, held: bytes = b"") -> list[Segment]:
+        """What is sent, and when.
+
+        Args:
+            answer: nothing if it is dropped.
+            held: earlier answers, which go before the first copy.
+        """
         segments: list[Segment] = []
         after = self.delay
-        for _ in range(self.copies):
-            start = 0
+        for copy in range(self.copies):
+            start, data = 0, answer if copy else held + answer
             for size in self.pieces:
-                segments.append(Segment(after, answer[start : start + size]))
+                segments.append(Segment(after, data[start : start + size]))
                 start += size
                 after += self.gap
-            segments.append(Segment(after, answer[start:]))
+            segments.append(Segment(after, data[start:]))
         return [segment for segment in segments if segment.data]

@@ -169,7 +169,6 @@ class Steering:
         self._token = token
         self._api: ControlServer | None = None
         self._play: Play | None = None
-        self._seed: int | None = None
         with _told():
             rate = None if clock is None else read_rate(clock)
             if scenario is not None:
@@ -187,7 +186,6 @@ class Steering:
 
     def arm(self, device: "Device", seed: int | None) -> None:
         """Makes the Tap do what the scenario says."""
-        self._seed = seed
         if self._play is not None:
             with _told():
                 self._play.arm(device, seed)
@@ -200,7 +198,7 @@ class Steering:
         from emulator.control.serving import ControlServer
 
         with _told():
-            self._api = ControlServer(Control(server, seed=self._seed), self._control_url, self._token)
+            self._api = ControlServer(Control(server), self._control_url, self._token)
             await self._api.start()
 
     def tell(self) -> None:

@@ -86,9 +86,12 @@ async def _tell_invalid(_: Request, error: Exception) -> JSONResponse:
     return _message(HTTPStatus.UNPROCESSABLE_ENTITY, "\n".join(problems))
 
 
-async def _tell_http(_: Request, error: Exception) -> JSONResponse:
+async def _tell_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    answer = _message(error.status_code, str(error.detail))
+    text = str(error.detail)
+    if error.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
+        text = f"there is no call {request.method} {request.url.path}, expected one of those at /docs"
+    answer = _message(error.status_code, text)
     answer.headers.update(error.headers or {})
     return answer
 

@@ -29,18 +29,15 @@ MOST_ARMED: Final = 64
 class Control:
     """Steers the Tap of a server. All methods have to be called in the event loop of the server.
 
-    Args:
-        seed: where the random numbers of the Tap come from now; None is the operating system.
-
     Every method raises a `ControlError` for what cannot be done, and has done nothing then.
     """
 
-    def __init__(self, server: Server, *, seed: int | None = None) -> None:
+    def __init__(self, server: Server) -> None:
         self.server = server
         self.tap = server.device
         self._faults: set[str] = set()
-        self._seed = seed
         self._snapshots: dict[str, Snapshot] = {}
+        self._waiting: set[asyncio.Event] = set()
         given = self.tap.director
         self.armed = given if isinstance(given, Directors) else Directors({"scenario": given} if given else {})
         self.tap.director = self.armed
@@ -71,13 +68,14 @@ class Control:
                     state.put_config_version(value)
                 else:
                     state.put(key, value)
+            for number, raw in values:
+                self.tap.variables.poke(number, state.variables[number], raw)
+            if firmware is not None:
+                self.tap.change_firmware(firmware)
             state.commit()
         except PeerError as error:
+            state.rollback()
             raise ControlError(409, str(error)) from error
-        for number, raw in values:
-            self._put_value(number, raw)
-        if firmware is not None:
-            self.tap.change_firmware(firmware)
         self.server.attend()
         return self.device()
 
@@ -149,7 +147,7 @@ class Control:
     def variable(self, name: str) -> models.Variable:
         """One variable, by its name or id."""
         number = views.find_variable(self.tap.state, name)
-        return views.variable(self.tap, number, self.tap.state.variables[number])
+        return views.variable(self.tap, number)
 
     def set_variable(self, name: str, value: Any) -> models.Variable:
         """Gives a variable a value as the world would: no right is needed and no range holds."""
@@ -201,11 +199,11 @@ class Control:
 
     def seed(self) -> models.Seed:
         """Where random numbers come from."""
-        return models.Seed(seed=self._seed)
+        entropy = self.tap.entropy
+        return models.Seed(seed=entropy.seed if isinstance(entropy, SeededEntropy) else None)
 
     def set_seed(self, seed: int | None) -> models.Seed:
         """Starts the random numbers of the Tap anew. Those of scenarios have their own seed."""
-        self._seed = seed
         self.tap.entropy = SystemEntropy() if seed is None else SeededEntropy(seed)
         return self.seed()
 
@@ -278,7 +276,10 @@ class Control:
         self.tap.journal.clear()
 
     async def wait(self, wanted: models.Wait) -> models.Waited:
-        """Waits until the journal has so many entries for which a query holds, seconds of the world at the most."""
+        """Waits until the journal has so many entries for which a query holds, seconds of the world at the most.
+
+        What has come by then is returned when the waiting is ended by `end_waiting`, too.
+        """
         matches = views.matcher(wanted)
         found = [each for each in self.tap.journal.entries if matches(each)]
         enough = asyncio.Event()
@@ -291,6 +292,7 @@ class Control:
 
         if len(found) < wanted.count:
             cancel = self.tap.journal.listen(listen)
+            self._waiting.add(enough)
             try:
                 async with asyncio.timeout(wanted.timeout):
                     await enough.wait()
@@ -298,11 +300,18 @@ class Control:
                 pass
             finally:
                 cancel()
+                self._waiting.discard(enough)
         return models.Waited(complete=len(found) >= wanted.count, entries=self.shown(found[: models.MOST_ENTRIES]))
+
+    def end_waiting(self) -> None:
+        """Nobody waits any longer, because the Tap stops."""
+        for each in self._waiting:
+            each.set()
 
     def verify(self, items: list[dict[str, Any]]) -> models.Verdicts:
         """Says of each item of a section `verify` whether it holds for the journal and the Tap."""
-        return arming.verified(items, self.tap, self.armed)
+        with views.only_looking(self.tap):
+            return arming.verified(items, self.tap, self.armed)
 
     def listen(self, listener: Callable[[models.Entry], None], query: models.Query) -> Callable[[], None]:
         """Calls a function with each new entry for which a query holds, until what is returned is called."""

@@ -92,6 +92,7 @@ class ControlServer:
     async def stop(self) -> None:
         """Ends streams and connections, and gives the address back."""
         self._streams.end()
+        self.control.end_waiting()
         if self._server is not None and self._task is not None:
             self._server.should_exit = True
             await asyncio.gather(self._task, return_exceptions=True)

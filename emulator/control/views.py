@@ -1,6 +1,7 @@
 """A Tap, its sessions and its journal as the control API shows them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from emulator.control import models
 from emulator.control.errors import ControlError
 from emulator.device import Device as Tap
 from emulator.journal import EVENT_KINDS, Entry, Event, Record
+from emulator.remembered import Remembered
 from emulator.state import State
 from protocol.client.jsonable import to_json
 from protocol.codes import Method, ResultCode, is_success
@@ -55,13 +57,33 @@ def _bundle(number: int, bundle: blueprint.Bundle) -> models.Bundle:
     return models.Bundle(id=number, name=bundle.name, log_period=bundle.log_period, rights=rights)
 
 
+@contextmanager
+def only_looking(tap: Tap) -> Iterator[None]:
+    """Leaves a simulated target as it was: reading may connect it, count, and use up a fault."""
+    target = tap.target
+    if not isinstance(target, Remembered):
+        yield
+        return
+    memory = target.remember()
+    try:
+        yield
+    finally:
+        target.recall(memory, 0.0)
+
+
 def variables(tap: Tap) -> list[models.Variable]:
     """All variables by id, with their values."""
-    return [variable(tap, number, each) for number, each in sorted(tap.state.variables.items())]
+    with only_looking(tap):
+        return [_variable(tap, number, each) for number, each in sorted(tap.state.variables.items())]
 
 
-def variable(tap: Tap, number: int, each: blueprint.Variable) -> models.Variable:
+def variable(tap: Tap, number: int) -> models.Variable:
     """One variable; one that cannot be read says why."""
+    with only_looking(tap):
+        return _variable(tap, number, tap.state.variables[number])
+
+
+def _variable(tap: Tap, number: int, each: blueprint.Variable) -> models.Variable:
     value, error = None, None
     try:
         value = _finite(each.type.decode(tap.variables.read(number, each)))

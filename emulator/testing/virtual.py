@@ -93,7 +93,7 @@ class VirtualTap(TapHandle):
         self._closed = False
         self._background = background()
         self._background.take_log()
-        self._control = Control(self._server, seed=self.seed)
+        self._control = Control(self._server)
         self._local = LocalSteering(self._control, self._background)
         self._tasks = self._background.run(self._start())
         self.urls = tuple(link.url for link in opened)

@@ -9,7 +9,7 @@ from hypothesis.errors import Unsatisfiable
 from emulator.control.api import describe
 from tests.emulator.control.steered import TOKEN, Steered, steered
 
-EXAMPLES = 2
+EXAMPLES = 1
 NO_END = "/v1/journal/stream"
 
 

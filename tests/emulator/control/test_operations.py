@@ -90,6 +90,14 @@ def test_a_bad_change_is_refused_and_nothing_is_done(
     assert control.device().settings["interface.app_name"] == "Virtual Tap"
 
 
+def test_looking_at_the_tap_changes_nothing(control: ControlClient) -> None:
+    control.snapshot("unseen")
+    assert control.device().variables
+    control.variable("temperature")
+    control.verify([{"variable": "temperature", "range": [-100, 100]}])
+    assert control.diff("unseen") == []
+
+
 def test_a_variable_is_set_beyond_its_range_and_against_its_signal(control: ControlClient) -> None:
     assert control.set_variable("setpoint", 500.0).value == 500.0
     assert control.set_variable("temperature", -40.0).value == -40.0
@@ -168,8 +176,13 @@ def test_seed_repeats_what_is_random(control: ControlClient, tap: Tap) -> None:
         keys.append(tap.service.scram.initialize())
     assert keys[0] == keys[1]
     assert control.seed().seed == 7
+    control.snapshot("with seed")
     control.set_seed(None)
+    assert control.seed().seed is None
     assert tap.service.scram.initialize() != keys[0]
+    control.restore("with seed")
+    assert control.seed().seed == 7
+    control.delete_snapshot("with seed")
 
 
 def test_sessions_are_shown_expired_and_closed(control: ControlClient, tap: Tap) -> None:
@@ -304,8 +317,10 @@ def test_the_stream_tells_live_and_ends_with_the_client(control: ControlClient, 
         first, second = _take(control.stream(since=0, kind="request"), 1), control.journal(kind="request")
         assert first == second
         stream = control.stream(request="device.*")
-        threading.Timer(0.05, tap.service.device.get_serial_number).start()
+        later = threading.Timer(0.05, tap.service.device.get_serial_number)
+        later.start()
         (entry,) = _take(stream, 1)
+        later.join()
         assert entry.call == "device.get_serial_number"
 
 

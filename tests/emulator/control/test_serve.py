@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 from emulator.commands.starting import StartError
 from emulator.commands.steering import make_steering
 from emulator.control.client import ControlClient
+from emulator.storage import SqliteStore
 from protocol.client.blocking import Tap
 
 COMMAND = str(Path(sys.executable).with_name("tap-emulator"))
@@ -108,19 +111,48 @@ def test_verdict_that_fails_ends_with_1_and_says_why(file: str) -> None:
     assert "device.get_serial_number" in log
 
 
-def test_token_of_the_environment_is_not_printed() -> None:
-    with served(TAP_CONTROL="http://127.0.0.1:0", TAP_CONTROL_TOKEN="chosen") as tap:
+def test_it_ends_at_once_whoever_follows_it_and_its_token_stays_secret(tmp_path: Path) -> None:
+    state = str(tmp_path / "tap.sqlite")
+    with served("--state", state, "--verbose", TAP_CONTROL="http://127.0.0.1:0", TAP_CONTROL_TOKEN="known") as tap:
         _, url = tap.line("control")
-        with ControlClient(url, "chosen") as control:
+        with ControlClient(url, "known") as control, ThreadPoolExecutor() as pool:
+            control.snapshot("start")
+            control.change_device(settings={"interface.app_name": "Oven"})
+            control.restore("start")
             assert control.advance(1).rate == 1
-        code, out, _ = tap.end()
+            second = start_badly("--control", url)
+            assert (second.returncode, second.stdout) == (2, "")
+            assert f"{url}: address already in use" in second.stderr
+            following = pool.submit(list, control.stream(since=0))
+            waiting = pool.submit(wait_for_reboot, url)
+            time.sleep(0.2)
+            began = time.monotonic()
+            code, out, log = tap.end()
+            assert time.monotonic() - began < 2
+            assert isinstance(following.result(5), list)
+            assert waiting.result(5) == "fewer"
     assert (code, out) == (0, "")
+    assert "known" not in log
+    assert "Traceback" not in log
+    store = SqliteStore(Path(state), "IoTize00410000009B")
+    assert "Oven" not in str(store.load())
+    store.close()
+
+
+def wait_for_reboot(url: str) -> str:
+    with ControlClient(url, "known") as control:
+        try:
+            control.wait(kind="reboot", timeout=30)
+        except TimeoutError:
+            return "fewer"
+    return "it came"
 
 
 BAD_OPTIONS = [
     ({"scenario": "/none/at/all.yaml"}, "there is no such file"),
     ({"scenario": "{file}", "inputs": ["cod=1"]}, "unknown, expected code"),
     ({"scenario": "{file}", "inputs": ["code"]}, "expected name=value"),
+    ({"scenario": "{file}", "inputs": ["code=LUNCH"]}, "LUNCH, expected a result code"),
     ({"inputs": ["code=1"]}, "expected --scenario too"),
     ({"clock": "slow"}, "expected real, virtual"),
     ({"clock": "0x"}, "expected real, virtual"),
@@ -136,21 +168,9 @@ def test_bad_options_are_explained(given: dict[str, Any], message: str, file: st
         make_steering(**options)
 
 
-BAD_STARTS = [
-    (("--scenario", "{file}", "--set", "code=LUNCH"), "LUNCH"),
-    (("--control", "tcp://127.0.0.1:0"), "unknown link 'tcp', expected one of http"),
-]
-
-
-@pytest.mark.parametrize(("arguments", "message"), BAD_STARTS)
-def test_bad_start_is_explained_and_exits_2(arguments: tuple[str, ...], message: str, file: str) -> None:
-    words = [argument.replace("{file}", file) for argument in arguments]
-    command = [COMMAND, "serve", "--listen", "tcp://127.0.0.1:0", *words]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
-    assert result.returncode == 2, result.stderr
-    assert message in result.stderr
-    assert "Traceback" not in result.stderr
-    assert result.stdout == ""
+def start_badly(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [COMMAND, "serve", "--listen", "tcp://127.0.0.1:0", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
 
 
 def test_without_the_options_nothing_of_it_is_imported() -> None:

@@ -282,8 +282,8 @@ def test_a_real_tap(pytester: pytest.Pytester, remote: tuple[str, str]) -> None:
 def test_workers_have_taps_of_their_own(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_PLUGINS", "emulator.testing.plugin,xdist.plugin")
     pytester.makepyfile(
-        f"import pytest\n{TALKS}\n@pytest.mark.parametrize('n', range(4))\ndef test_one(tap, n): talks(tap)\n"
+        f"import pytest\n{TALKS}\n@pytest.mark.parametrize('n', range(2))\ndef test_one(tap, n): talks(tap)\n"
     )
-    pytester.runpytest_subprocess("-n", "2", "-p", "no:cacheprovider").assert_outcomes(passed=4)
+    pytester.runpytest_subprocess("-n", "1", "-p", "no:cacheprovider").assert_outcomes(passed=2)
     refused = pytester.runpytest_inprocess("-n", "2", "--tap-url", "tcp://127.0.0.1:1")
     refused.stderr.fnmatch_lines(["*one Tap cannot serve several workers at a time*"])
