@@ -98,12 +98,12 @@ def resources_page() -> str:
 
 def _service_section(service: str, rows: Iterable[Resource]) -> str:
     columns = ["path", "call", "what it does", "body", "who", "value", "firmware", "evidence"]
-    calls = (_call_row(Entry(row, call), first=call is row.calls[0]) for row in rows for call in row.calls)
+    calls = (_call_row(Entry.of(row, call), first=call is row.calls[0]) for row in rows for call in row.calls)
     return f"## {service}\n\n{markdown_table(columns, calls)}\n"
 
 
 def _call_row(entry: Entry, first: bool) -> list[str]:
-    row, call = entry
+    row, call, _ = entry
     names = [call.name, *(form.name for form in call.forms)]
     bodies = [(call.request, call.response), *((form.request, form.response) for form in call.forms)]
     return [
@@ -154,7 +154,7 @@ def _known_steps() -> list[Version]:
 
 
 def _range(entry: Entry) -> tuple[Version | None, Version | None]:
-    row, call = entry
+    row, call, _ = entry
     return call.since or row.since, call.until or row.until
 
 
@@ -175,7 +175,7 @@ def _names(names: Iterable[str]) -> str:
 def _matrix() -> str:
     steps = _known_steps()
     rows: dict[tuple[str, str, tuple[bool, ...]], list[str]] = {}
-    for row, call in ENTRIES:
+    for row, call, _ in ENTRIES:
         present = tuple(row.exists_in(step, call) for step in steps)
         if not all(present) and row.quirk is None:
             rows.setdefault((row.pattern, row.key, present), []).append(call.method.name)

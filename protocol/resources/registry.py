@@ -60,14 +60,16 @@ class Entry(NamedTuple):
 
     resource: Resource
     call: Call
+    id: str
+    """Name of the call, unique in the table: ``device.get_serial_number``."""
 
-    @property
-    def id(self) -> str:
-        """Name of the call, unique in the table: ``device.get_serial_number``."""
-        return f"{self.resource.service}.{self.call.name}"
+    @classmethod
+    def of(cls, resource: Resource, call: Call) -> "Entry":
+        """The entry of one of the resource's calls."""
+        return cls(resource, call, f"{resource.service}.{call.name}")
 
 
-ENTRIES: Final = tuple(Entry(row, call) for row in RESOURCES for call in row.calls)
+ENTRIES: Final = tuple(Entry.of(row, call) for row in RESOURCES for call in row.calls)
 
 
 class Missing(Enum):
