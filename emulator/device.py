@@ -182,15 +182,14 @@ class Device:
 
     def next_deadline(self) -> float | None:
         """When `tick` has to be called at the latest, in the device's clock; None if nothing is due."""
-        deadlines = (
-            self.clock.now() if self._after_answer or self._reboots else None,
-            self._partial_deadline(),
-            self._silence_deadline(),
-            self.data_log.next_deadline(),
-            self._outbox.next_deadline(),
-            None if self.director is None else self.director.next_deadline(),
-        )
-        return min((deadline for deadline in deadlines if deadline is not None), default=None)
+        if self._after_answer or self._reboots:
+            return self.clock.now()
+        deadlines = [self._partial_deadline(), self._silence_deadline(), self.data_log.next_deadline()]
+        if self.director is not None:
+            deadlines.append(self.director.next_deadline())
+        if not self._outbox.empty:
+            deadlines.append(self._outbox.next_deadline())
+        return min([deadline for deadline in deadlines if deadline is not None], default=None)
 
     def _partial_deadline(self) -> float | None:
         since = next(iter(self._connections.waiting.values()), None)

@@ -48,6 +48,11 @@ class Outbox(Remembered):
                 heapq.heappush(self._later, (now + after, next(self._numbers), effect))
         return [effect for after, effect in planned if after <= 0]
 
+    @property
+    def empty(self) -> bool:
+        """Nothing is sent, or ends, later."""
+        return not self._later
+
     def next_deadline(self) -> float | None:
         """When the next thing is due; None if nothing is."""
         return self._later[0][0] if self._later else None
