@@ -176,6 +176,13 @@ RULES: Final = (
         "reboot_time",
     ),
     Rule(
+        "D12",
+        "A loss of power in the middle of a write leaves all of it, nothing, or a part: half of the records, and of a"
+        " single value of bytes its first half. The Tap restarts without an answer.",
+        _assumed(),
+        "scenarios: power_failure",
+    ),
+    Rule(
         "D13",
         "Anonymous reads object 3, what a client reads before a login, and names, lifetimes and aliases of groups.",
         _client("what the vendor's clients read before they log in"),

@@ -101,25 +101,25 @@ class Variables(Remembered):
         if len(value) != variable.size:
             raise PeerError(f"variable {variable_id} has {variable.size} bytes, {len(value)} came")
         self._check_range(variable_id, variable, value)
-        if variable.type.domain is Domain.IN_TAP_STATIC:
-            self._device.state.keep("value", variable_id, value)
-        elif variable.type.domain is Domain.IN_TAP_VOLATILE:
-            self._device.state.post_value(variable_id, value)
-        else:
-            self._device.target.write_variable(variable, value)
-        self._leave(variable_id, variable)
+        self._put(variable_id, variable, value, self._device.target.write_variable)
 
     def poke(self, variable_id: int, variable: Variable, value: bytes) -> None:
         """The world changes a value, whatever the limits of the variable; signals do not move it any more.
 
         A value that is kept in the state has to be committed.
         """
+        self._put(variable_id, variable, value, self._device.target.poke)
+
+    def _put(
+        self, variable_id: int, variable: Variable, value: bytes, on_target: Callable[[Variable, bytes], None]
+    ) -> None:
+        """Puts a value where the variable lives; no signal moves it any more."""
         if variable.type.domain is Domain.IN_TAP_STATIC:
             self._device.state.keep("value", variable_id, value)
         elif variable.type.domain is Domain.IN_TAP_VOLATILE:
             self._device.state.post_value(variable_id, value)
         else:
-            self._device.target.poke(variable, value)
+            on_target(variable, value)
         self._leave(variable_id, variable)
 
     def follow(self, variable_id: int, signal: Signal | None) -> None:
