@@ -1,7 +1,7 @@
-"""How hard hypothesis tries.
+"""How hard tests try that could try for ever.
 
 The usual run makes the same examples every time. With ``ROBUSTNESS_EFFORT=20 make test`` it makes 20 times as many, and
-new ones in every run.
+hypothesis new ones in every run.
 """
 
 import os
@@ -9,6 +9,11 @@ import os
 from hypothesis import HealthCheck, settings
 
 _FACTOR = int(os.environ.get("ROBUSTNESS_EFFORT", "1"))
+
+
+def times(count: int, most: int | None = None) -> int:
+    """How often something is done that the usual run does `count` times."""
+    return min(count * _FACTOR, most or count * _FACTOR)
 
 
 def effort(examples: int, steps: int = 50) -> settings:

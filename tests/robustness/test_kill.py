@@ -13,12 +13,13 @@ from pathlib import Path
 
 from protocol.client.blocking import Tap
 from protocol.client.links import LinkError
+from tests.robustness.effort import times
 from tests.serving import SERVE, Serving, serving, start, stop
 
-KILLS = 25
+KILLS = times(10)
 LONGEST_LIFE = 0.2
 """Seconds from the login to the kill; some come before the first write is answered."""
-KILLS_AT_START = 12
+KILLS_AT_START = times(5)
 MAKING_THE_FILE = 0.004
 """Seconds that follow the appearance of a new state file."""
 
