@@ -9,9 +9,11 @@ LOCK   := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --strip-
           --generate-hashes --no-emit-index-url --no-emit-find-links
 IMAGE  ?= tap-emulator:latest
 ARGS   ?=
+# Seconds of `make fuzz`, in all.
+TIME   ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test test-container check format bench docs image lock clean
+.PHONY: help setup serve test test-slow test-container check format bench fuzz docs image lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,8 +44,11 @@ tests/vendor/node_modules/.package-lock.json: tests/vendor/package-lock.json
 	@echo "installing the vendor's clients"
 	@npm ci --prefix tests/vendor --no-audit --no-fund --loglevel=error
 
-test: setup $(VENDOR) ## run all tests except those which need a container tool
-	@$(BIN)/pytest --numprocesses auto --dist worksteal -m "not container" $(ARGS)
+test: setup $(VENDOR) ## run the tests, except those that take long or need a container tool
+	@$(BIN)/pytest --numprocesses auto --dist worksteal -m "not container and not slow" $(ARGS)
+
+test-slow: setup $(VENDOR) ## run the tests that take long
+	@$(BIN)/pytest --numprocesses auto --dist worksteal -m "slow and not container" $(ARGS)
 
 test-container: setup $(VENDOR) ## build the image, run it and test it
 	@$(BIN)/pytest -m container $(ARGS)
@@ -61,6 +66,9 @@ format: setup ## bring the code into shape
 bench: setup ## measure throughput, latency, start-up and memory
 	@$(BIN)/python -m tests.perf $(ARGS)
 
+fuzz: setup ## fuzz our own readers and sessions for TIME=60 seconds in all; crashes are kept in build/fuzz
+	@$(BIN)/python -m tests.fuzz --time $(TIME) $(ARGS)
+
 docs: setup $(VENDOR) ## write the generated files anew
 	@$(BIN)/python -m emulator.docs
 	@$(BIN)/python -m protocol.client.generate
@@ -73,7 +81,8 @@ image: ## build the container image with docker, buildah or podman
 # Run this with the oldest Python we support: markers for newer ones only drop packages, never add them.
 lock: setup ## renew the lock files in requirements/
 	@$(LOCK) --upgrade --output-file requirements/runtime.txt pyproject.toml
-	@$(LOCK) --upgrade --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt pyproject.toml
+	@$(LOCK) --upgrade --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt \
+	  pyproject.toml requirements/dev.in
 	@$(LOCK) --upgrade --all-build-deps --only-build-deps --constraint requirements/dev.txt \
 	  --output-file requirements/build.txt pyproject.toml
 

@@ -13,6 +13,7 @@ import click
 from click.core import ParameterSource
 
 import emulator.without_rich  # noqa: F401 - before anything that loads structlog
+from emulator.cli_fuzz import fuzz
 from emulator.cli_scenario import scenario
 from emulator.commands.record import record
 from emulator.links import DEFAULT_LINK
@@ -399,6 +400,7 @@ def health(url: str | None, listen: tuple[str, ...], timeout: float) -> None:
 
 main.add_command(record)
 main.add_command(scenario)
+main.add_command(fuzz)
 
 
 def _stop(message: str) -> NoReturn:

@@ -18,7 +18,7 @@ def scenario() -> None:
     """Run scenarios: script a Tap, replay clients, verify what happened."""
 
 
-def _pairs(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+def read_pairs(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
     """`name=value`, as often as it is said."""
     pairs = {}
     for text in given:
@@ -30,7 +30,13 @@ def _pairs(context: click.Context, parameter: click.Parameter, given: tuple[str,
 
 
 _INPUTS = click.option(
-    "--set", "inputs", multiple=True, callback=_pairs, envvar="TAP_SET", metavar="NAME=VALUE", help="Value of an input."
+    "--set",
+    "inputs",
+    multiple=True,
+    callback=read_pairs,
+    envvar="TAP_SET",
+    metavar="NAME=VALUE",
+    help="Value of an input.",
 )
 
 

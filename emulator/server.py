@@ -157,9 +157,9 @@ class Server:
         if self._reboot is not None and clock.now() >= self._back_at:
             await asyncio.wait([self._reboot], timeout=_REOPEN_TIME)
 
-    def restore(self, snapshot: Snapshot) -> None:
-        """Makes the device what it was, see `Device.restore`; a reboot that is going on is cut short."""
-        self._carry_out(self.device.restore(snapshot))
+    def restore(self, snapshot: Snapshot, *, keep_hosts: bool = False) -> None:
+        """Makes the device what it was, see `snapshots.restore`; a reboot that is going on is cut short."""
+        self._carry_out(self.device.restore(snapshot, keep_hosts=keep_hosts))
         self._back_at = -_NEVER
         self._rearm()
         self._tell_changes()

@@ -133,8 +133,11 @@ def take(device: "Device") -> Snapshot:
     return Snapshot(device, device.clock.now(), copies(device, DEVICE_KEPT), parts, sessions, connections)
 
 
-def restore(device: "Device", snapshot: Snapshot) -> list[Effect]:
+def restore(device: "Device", snapshot: Snapshot, *, keep_hosts: bool = False) -> list[Effect]:
     """Makes a device what it was. Connections that came since are closed; those that ended since stay so.
+
+    Args:
+        keep_hosts: leave connections and their sessions as they are now; everything else is what it was.
 
     Raises:
         ValueError: the snapshot is of another device.
@@ -145,9 +148,13 @@ def restore(device: "Device", snapshot: Snapshot) -> list[Effect]:
     shift = device.clock.now() - snapshot.time
     for part, memory in snapshot.parts.values():
         part.recall(memory, shift)
+    present = device._session
+    give_back(device, DEVICE_KEPT, snapshot.memory, shift)
+    if keep_hosts:
+        device._session = present
+        return []
     newer = [each for each in device.connections if each.id not in snapshot.connections]
     effects: list[Effect] = [device._close(each, _RESTORED) for each in newer]
-    give_back(device, DEVICE_KEPT, snapshot.memory, shift)
     for session, memory in snapshot.sessions.items():
         session.recall(memory, shift)
     open_ones = device._connections

@@ -6,7 +6,7 @@ from typing import Any, Final
 from protocol.client.jsonable import HEX_PREFIX, to_json
 from protocol.codes import describe_code
 from scenarios.expectations import describe, shown
-from scenarios.model.actions import Answer, Wrong
+from scenarios.model.actions import Action, Answer, Corrupt, Wrong
 from scenarios.model.common import show_duration
 from scenarios.model.replay import ForEach, Step
 from scenarios.model.scenario import Scenario
@@ -79,9 +79,14 @@ def _rule(rule: Rule) -> Iterator[str]:
         limits.append("counted for each session")
     yield f"{rule.name}: {_when(rule.when)}" + (f" ({', '.join(limits)})" if limits else "")
     for action in rule.then:
-        for name, value in action.ordered():
-            words = _ACTIONS.get(name)
-            yield f"  {words(value)}" if words else f"  {name.replace('_', ' ')}: {_plain(value)}"
+        yield from (f"  {words}" for words in explain_action(action))
+
+
+def explain_action(action: Action) -> Iterator[str]:
+    """What a rule does, a line for each thing."""
+    for name, value in action.ordered():
+        words = _ACTIONS.get(name)
+        yield words(value) if words else f"{name.replace('_', ' ')}: {_plain(value)}"
 
 
 def _when(when: When) -> str:
@@ -140,6 +145,12 @@ def _wrong(value: Sequence[Wrong]) -> str:
     return f"sends a wrong {' and '.join(parts)}"
 
 
+def _corrupt(value: Corrupt) -> str:
+    given = getattr(value, value.way)
+    how = value.way if given is None else f"{value.way} {_plain(given)}"
+    return f"damages the {value.level} of the answer ({how}{'' if value.byte is None else f' at byte {value.byte}'})"
+
+
 def _ending(how: str) -> Callable[[str], str]:
     return lambda moment: how + (" without an answer" if moment == "before" else " after the answer")
 
@@ -150,7 +161,8 @@ _ACTIONS: Final[Mapping[str, Callable[[Any], str]]] = {
     "delay": _delay,
     "drop": lambda value: "loses the request" if value == "request" else "executes the request and loses the answer",
     "wrong": _wrong,
-    "corrupt": lambda value: f"damages the {value.level} of the answer ({value.way})",
+    "corrupt": _corrupt,
+    "send": lambda value: f"sends {_plain(value)} instead of the answer",
     "close": _ending("closes the connection"),
     "reset": _ending("resets the connection"),
     "reboot": lambda value: "reboots" if value is True else f"reboots, away for {show_duration(value)}",

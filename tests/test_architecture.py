@@ -20,14 +20,17 @@ MAY_IMPORT = {
     "emulator": {"emulator", "protocol", "click", "pydantic", "pydantic_core", "structlog", "yaml"}
     | {"aiomqtt", "ifaddr", "pymodbus", "serial", "websockets", "zeroconf"},
     "scenarios": {"scenarios", "emulator", "protocol", "click", "pydantic", "pydantic_core", "rich", "structlog"}
-    | {"yaml"},
+    | {"construct", "yaml"},
 }
 """Beside the standard library. Dependencies point one way: protocol <- emulator <- scenarios."""
-OUTERMOST = ("cli.py", "cli_scenario.py", "docs.py", "commands", "control", "testing")
+OUTERMOST = ("cli.py", "cli_scenario.py", "cli_fuzz.py", "docs.py", "commands", "control", "testing")
 """What is in `emulator` for the user's sake and outside of all rings: it may use all of them."""
 OUTERMOST_MAY_IMPORT = {"scenarios", "fastapi", "uvicorn", "starlette", "httpx", "rich", "pytest"}
 LINKS_MAY_IMPORT = {"paho", "serial", "websockets"}
 """The links of the client may use these, too; who talks over TCP loads none of them."""
+STRATEGIES = Path("scenarios") / "fuzz" / "inprocess" / "strategies.py"
+STRATEGIES_MAY_IMPORT = {"hypothesis"}
+"""It is loaded by who tests with hypothesis, and by nobody else."""
 
 IO_MODULES = {"asyncio", "socket", "selectors", "threading", "time", "random", "secrets", "os", "pathlib", "subprocess"}
 PURE = [
@@ -64,6 +67,8 @@ def test_dependencies_point_one_way(file: Path) -> None:
     package = file.relative_to(ROOT).parts[0]
     roots = {module.split(".")[0] for module in imports(file)}
     more = LINKS_MAY_IMPORT if file.is_relative_to(ROOT / "protocol" / "client" / "links") else set()
+    if file == ROOT / STRATEGIES:
+        more = STRATEGIES_MAY_IMPORT
     if any(file.is_relative_to(ROOT / "emulator" / part) for part in OUTERMOST):
         more = OUTERMOST_MAY_IMPORT
     assert roots - set(sys.stdlib_module_names) <= MAY_IMPORT[package] | more

@@ -12,8 +12,8 @@ import structlog
 from emulator.blueprint import Blueprint, demo
 from emulator.clock import Clock, RealClock, SteeredClock
 from emulator.commands.starting import StartError
-from emulator.control.directors import Directors
 from emulator.direction import Director
+from emulator.directors import Directors
 from emulator.journal import Entry
 from emulator.server import Server
 from protocol.errors import UsageError

@@ -1,17 +1,23 @@
 """The part of the control API that knows scenarios: reads them, sets them to work, checks what happened."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from emulator.control import models
-from emulator.control.directors import Directors
 from emulator.control.errors import ControlError
 from emulator.device import Device
 from emulator.direction import Director
+from emulator.directors import Directors
 from emulator.journal import Entry
+from protocol.errors import UsageError
 
 if TYPE_CHECKING:
+    from scenarios.fuzz.live import Live
     from scenarios.model.scenario import Scenario
+
+
+FUZZ: Final = "fuzz"
+"""Name under which a client is fuzzed."""
 
 
 def read(given: models.Arming) -> "Scenario":
@@ -107,4 +113,60 @@ def verdicts(
             models.Verdict(item=each.text, passed=each.status != "failed", message=each.message if each.reason else "")
             for each in results
         ],
+    )
+
+
+def fuzzing(armed: Directors) -> "Live":
+    """What fuzzes the client.
+
+    Raises:
+        ControlError: 409, nothing does.
+    """
+    director = _live(armed, FUZZ)
+    if director is not None:
+        return director
+    raise ControlError(409, "nothing is fuzzed here; expected a Tap that was started with `tap-emulator fuzz serve`")
+
+
+def is_fuzzing(armed: Directors, name: str) -> bool:
+    """Whether what is armed under a name fuzzes the client, and is no scenario."""
+    return _live(armed, name) is not None
+
+
+def _live(armed: Directors, name: str) -> "Live | None":
+    if name != FUZZ or name not in armed:
+        return None
+    from scenarios.fuzz.live import Live
+
+    director = armed[name]
+    return director if isinstance(director, Live) else None
+
+
+def fuzz_next(live: "Live", case: str | None) -> None:
+    """Arms the next case, or one of an id.
+
+    Raises:
+        ControlError: 422, it is no id.
+    """
+    from scenarios.fuzz.case import Case
+
+    try:
+        chosen = None if case is None else Case.parse(case)
+    except UsageError as error:
+        raise ControlError(422, str(error)) from error
+    live.move_on(chosen)
+
+
+def fuzz_state(live: "Live") -> models.Fuzzing:
+    """The case that is armed."""
+    now = live.now
+    return models.Fuzzing(
+        case=now.case.id,
+        number=now.number,
+        moves=str(live.turn),
+        known=live.known,
+        since=now.began,
+        requests=now.requests,
+        faults=now.faults,
+        done=now.done,
     )

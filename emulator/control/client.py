@@ -185,6 +185,16 @@ class ControlClient:
         """Takes a rule back."""
         self._do("DELETE", f"/v1/faults/{_part(name)}")
 
+    # --- fuzzing of a client
+
+    def fuzzing(self) -> models.Fuzzing:
+        """The case that is armed by `fuzz serve`."""
+        return self._ask(models.Fuzzing, "GET", "/v1/fuzz")
+
+    def fuzz_next(self, case: str | None = None) -> models.Fuzzing:
+        """Arms the next case, or the one of an id."""
+        return self._ask(models.Fuzzing, "POST", "/v1/fuzz/next", {"case": case})
+
     # --- journal
 
     def journal(self, limit: int = 1000, **query: Any) -> list[models.Entry]:

@@ -257,3 +257,30 @@ class Link(_Model):
 
     url: str
     connections: int
+
+
+class NextCase(_Model):
+    """Which case is next; null leaves that to the plan."""
+
+    case: str | None = Field(default=None, min_length=1, max_length=200)
+
+
+class Fuzzing(_Model):
+    """The case that is armed: what is to go wrong, and what has gone wrong so far.
+
+    Args:
+        number: how many cases have been armed, this one too; 0 before the first.
+        moves: when the next one is armed: ``connection``, ``request:20``, ``30s``, ``hand``.
+        known: answers that the client gets and that can go wrong, as far as they are known.
+        since: when it was armed, in the time of the Tap.
+        requests: that came since.
+    """
+
+    case: str
+    number: int
+    moves: str
+    known: int
+    since: float
+    requests: int
+    faults: list[str]
+    done: list[str]

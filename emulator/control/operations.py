@@ -9,8 +9,8 @@ from typing import Any, Final, TypeVar
 from emulator.clock import SteeredClock
 from emulator.connection import Connection
 from emulator.control import arming, models, views
-from emulator.control.directors import Directors
 from emulator.control.errors import ControlError
+from emulator.directors import Directors
 from emulator.entropy import SeededEntropy, SystemEntropy
 from emulator.journal import Entry
 from emulator.server import Server
@@ -211,7 +211,10 @@ class Control:
 
     def scenarios(self) -> list[models.Armed]:
         """Those that are armed."""
-        return [arming.armed(name, self.armed[name]) for name in self.armed if name not in self._faults]
+        return [arming.armed(name, self.armed[name]) for name in self.armed if self._is_scenario(name)]
+
+    def _is_scenario(self, name: str) -> bool:
+        return name not in self._faults and not arming.is_fuzzing(self.armed, name)
 
     def arm(self, scenario: models.Arming) -> models.Armed:
         """Lets a scenario act on whoever talks to the Tap; the name is its own one unless another is given."""
@@ -220,7 +223,7 @@ class Control:
 
     def disarm(self, name: str) -> None:
         """Ends a scenario; what it had set for a while is undone."""
-        if name in self._faults or name not in self.armed:
+        if name not in self.armed or not self._is_scenario(name):
             _named({each.name: each for each in self.scenarios()}, name, "scenario")
         arming.disarm(self.armed.remove(name))
         self.server.attend()
@@ -257,6 +260,19 @@ class Control:
         self.armed.add(name, arming.script(scenario, self.tap, seed))
         self.server.attend()
         return arming.armed(name, self.armed[name])
+
+    # --- fuzzing of a client
+
+    def fuzzing(self) -> models.Fuzzing:
+        """The case that is armed."""
+        return arming.fuzz_state(arming.fuzzing(self.armed))
+
+    def fuzz_next(self, case: str | None = None) -> models.Fuzzing:
+        """Arms the next case, or the one of an id."""
+        live = arming.fuzzing(self.armed)
+        arming.fuzz_next(live, case)
+        self.server.attend()
+        return arming.fuzz_state(live)
 
     # --- journal
 

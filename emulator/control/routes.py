@@ -196,6 +196,18 @@ async def disarm_fault(control: _Control, name: _Named) -> None:
     control.disarm_fault(name)
 
 
+@router.get("/fuzz", tags=["fuzzing"])
+async def fuzzing(control: _Control) -> models.Fuzzing:
+    """The case that is armed by `fuzz serve`: what is to go wrong, and what has gone wrong so far."""
+    return control.fuzzing()
+
+
+@router.post("/fuzz/next", tags=["fuzzing"])
+async def fuzz_next(control: _Control, next: models.NextCase | None = None) -> models.Fuzzing:
+    """Arms the next case, or the one that is named."""
+    return control.fuzz_next(None if next is None else next.case)
+
+
 class _Listing(models.Query):
     limit: int = Query(default=1000, ge=1, le=models.MOST_ENTRIES)
 

@@ -10,10 +10,10 @@ from emulator.blueprint import Blueprint, demo
 from emulator.clock import SteeredClock
 from emulator.config import load, with_overrides
 from emulator.control import arming
-from emulator.control.directors import Directors
 from emulator.control.operations import Control
 from emulator.device import Device
 from emulator.direction import Director
+from emulator.directors import Directors
 from emulator.entropy import SeededEntropy, SystemEntropy
 from emulator.links import open_links
 from emulator.server import Server

@@ -26,7 +26,7 @@ from protocol.codes import EXPECT_ANYTHING, ResultCode
 from protocol.crypto import BLOCK, ZERO_IV, FrameCipher
 from protocol.errors import FrameError, IntegrityError, RefusedError, UsageError
 from protocol.frames import EncryptedFrame, Request, Response
-from protocol.scram import SALT_SIZE, PasswordKey, password_hash
+from protocol.scram import LOGIN_DISABLED_SALT, SALT_SIZE, PasswordKey, password_hash
 
 T = TypeVar("T")
 Conversation = Generator[bytes, bytes, T]
@@ -118,6 +118,28 @@ class Session:
     def initialization_vectors(self) -> tuple[bytes, bytes]:
         """Vectors in use, of requests and of answers; zeros before the first exchange."""
         return self._request_iv, self._answer_iv
+
+    def resume(
+        self, key: bytes, request_iv: bytes = ZERO_IV, answer_iv: bytes = ZERO_IV, state: SessionState = ANONYMOUS
+    ) -> None:
+        """Goes on, encrypted, with a session that was made before: by another client, or over another connection.
+
+        Args:
+            key: of that session, 16 bytes.
+            request_iv, answer_iv: its initialization vectors.
+            state: who is logged in, if that is known.
+
+        Raises:
+            UsageError: one of them has another size.
+        """
+        for name, given in (("session key", key), ("vector of requests", request_iv), ("vector of answers", answer_iv)):
+            if len(given) != BLOCK:
+                raise UsageError(f"{name} of {len(given)} bytes; expected {BLOCK}")
+        self.reset()
+        self._set_key(key)
+        self._request_iv, self._answer_iv = request_iv, answer_iv
+        self.state = state
+        self.encrypted = True
 
     def set_initialization_vector_refresh_period(self, period: int) -> None:
         """How often initialization vectors are renewed: 0 never, 1 with every request, n after n encrypted answers.
@@ -239,6 +261,8 @@ class Session:
         challenge: ScramChallenge = yield from self.call("scram.login", ScramLogin(username, nonce))
         if not 1 <= challenge.iterations <= MAX_ITERATIONS:
             raise IntegrityError(f"challenge of {challenge.iterations} iterations; expected 1..{MAX_ITERATIONS}")
+        if challenge.salt == LOGIN_DISABLED_SALT:
+            raise IntegrityError("challenge with a salt of zeros, which stands for no login")
         key = PasswordKey.derive(password_hash(password), challenge.salt, challenge.iterations)
         nonces = nonce, challenge.server_nonce
         proof = yield from self.call("scram.login_proof", key.client_proof(*nonces))

@@ -135,9 +135,14 @@ _OF_ALL_FIRMWARE: Final = {
 
 def find_entry(method: int, path: Path) -> Entry | None:
     """The row of a request, whatever the firmware; rows of quirks stand back behind the others."""
-    wanted = ((path.object, path.resource, named, method) for named in _ways(path))
-    found = [_OF_ALL_FIRMWARE[slot] for slot in wanted if slot in _OF_ALL_FIRMWARE]
-    return min(found, key=lambda entry: entry.resource.quirk is not None, default=None)
+    place = (path.object, path.resource)
+    named = _OF_ALL_FIRMWARE.get((*place, True, method))
+    if path.instance != NO_INSTANCE:
+        return named
+    plain = _OF_ALL_FIRMWARE.get((*place, False, method))
+    if plain is None or (named is not None and plain.resource.quirk and not named.resource.quirk):
+        return named
+    return plain
 
 
 def parse_path(text: str) -> Path:

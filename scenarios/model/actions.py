@@ -1,5 +1,6 @@
 """Model of `then`: what a rule of the script does."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
@@ -7,6 +8,8 @@ from pydantic import Field, model_validator
 from emulator.config import kinds
 from emulator.config.fields import Of
 from emulator.config.kinds import Kind, Plain
+from protocol.client.jsonable import HEX_PREFIX
+from protocol.crypto import BLOCK
 from scenarios.model.common import (
     CODE,
     DURATION,
@@ -60,6 +63,8 @@ class Split(Model):
 
 
 _BYTE: Final = Of(kinds.integer(0, 255))
+DAMAGES: Final = ("xor", "set", "replace", "insert", "remove", "repeat", "swap", "append", "truncate")
+"""Ways to damage bytes, by the key of each."""
 
 
 class Corrupt(Model):
@@ -78,34 +83,59 @@ class Corrupt(Model):
     )
     xor: Maybe[Annotated[int, _BYTE]] = option("Flips these bits; 0xFF if nothing else is said.", examples=[255])
     set: Maybe[Annotated[int, _BYTE]] = option("Replaces the byte.", examples=[0])
+    replace: Maybe[Hex] = option("Puts bytes in the place of as many from there on.", examples=["hex:0102"])
     insert: Maybe[Hex] = option("Puts bytes before it.", examples=["hex:00"])
     remove: Maybe[Count] = option("Takes out so many bytes.", examples=[1])
+    repeat: Maybe[Count] = option("So many bytes are there twice.", examples=[16])
+    swap: Maybe[Count] = option("So many bytes and as many after them change places.", examples=[16])
+    append: Maybe[Hex] = option("Puts bytes at the end.", examples=["hex:9000"])
     truncate: Maybe[Count] = option("Takes away so many bytes at the end.", examples=[2])
 
     @model_validator(mode="after")
     def _one_way(self) -> "Corrupt":
-        ways = [key for key in ("xor", "set", "insert", "remove", "truncate") if getattr(self, key) is not None]
+        ways = [key for key in DAMAGES if getattr(self, key) is not None]
         if len(ways) > 1:
             raise ValueError(f"has {' and '.join(ways)}, expected one kind of damage")
         return self
 
     @property
     def way(self) -> str:
-        """xor, set, insert, remove or truncate."""
-        return next((key for key in ("set", "insert", "remove", "truncate") if getattr(self, key) is not None), "xor")
+        """One of `DAMAGES`."""
+        return next((key for key in DAMAGES if getattr(self, key) is not None), "xor")
 
 
-WrongPart = Literal["crc", "id", "length", "padding", "iv", "stale-iv", "key", "status"]
-WRONG: Final = ("crc", "id", "length", "padding", "iv", "stale-iv", "key", "status")
+WrongPart = Literal["crc", "id", "length", "padding", "inner-status", "iv", "stale-iv", "key", "status"]
+WRONG: Final = ("crc", "id", "length", "padding", "inner-status", "iv", "stale-iv", "key", "status")
 
 
 class Wrong(Model):
     """One part of an answer that is wrong, with everything around it right."""
 
     part: Annotated[WrongPart, choice(*WRONG)] = Field(description="What is wrong.", examples=["crc"])
-    value: Maybe[Annotated[int | bytes | None, Of(Kind("a number, or two bytes", lambda v: v, str, {}))]] = option(
-        "The wrong value: a number for id, length and crc, two bytes for status.", examples=[7]
+    value: Maybe[Annotated[int | bytes | None, Of(Kind("a number, or bytes", lambda v: v, str, {}))]] = option(
+        "The wrong value: a number for id, length and crc, two bytes for status and inner-status, 16 for iv and key. "
+        "An id, iv or key that would be right is made wrong.",
+        examples=[7],
     )
+
+
+def _bytes_of(size: int) -> Kind[bytes]:
+    def read(value: Any) -> bytes:
+        return form.read(value.removeprefix(HEX_PREFIX) if isinstance(value, str) else value)
+
+    form = kinds.hexadecimal(range(size, size + 1))
+    return Kind(form.expected, read, str, form.schema)
+
+
+_WRONG_VALUES: Final[Mapping[str, Kind[Any]]] = {
+    "id": kinds.integer(0, 0xFFFF),
+    "length": kinds.integer(0, 0xFFFF),
+    "crc": kinds.integer(0, 0xFFFFFFFF),
+    "status": _bytes_of(2),
+    "inner-status": _bytes_of(2),
+    "iv": _bytes_of(BLOCK),
+    "key": _bytes_of(BLOCK),
+}
 
 
 def _wrongs(value: Any) -> Any:
@@ -120,12 +150,11 @@ def _wrongs(value: Any) -> Any:
 def _wrong_parts(one: Any) -> list[Any]:
     if not isinstance(one, dict) or "part" in one:
         return [one if isinstance(one, dict) else {"part": one}]
-    readers = {"id": kinds.integer(0, 0xFFFF), "length": kinds.integer(0, 0xFFFF), "crc": kinds.integer(0, 0xFFFFFFFF)}
     found = []
     for part, value in one.items():
-        reader: Kind[Any] | None = kinds.hexadecimal(range(2, 3)) if part == "status" else readers.get(part)
+        reader = _WRONG_VALUES.get(part)
         if reader is None:
-            raise ValueError(f"has {kinds.shown(Plain(part))} with a value, expected one of id, length, crc, status")
+            raise ValueError(f"has {kinds.shown(Plain(part))} with a value, expected one of {', '.join(_WRONG_VALUES)}")
         found.append({"part": part, "value": reader.parse(value)})
     return found
 
@@ -247,9 +276,10 @@ class Action(Model):
             tuple[Wrong, ...], Short(_wrongs, {"anyOf": [{"enum": list(WRONG)}, {"type": "object"}, {"type": "array"}]})
         ]
     ] = option(
-        "Makes a part wrong: crc, id, length, padding, iv, stale-iv, key, status; with its value as {id: 7}.",
+        f"Makes a part wrong: {', '.join(WRONG)}; with its value as {{id: 7}}.",
         examples=["crc", {"status": "6F00"}],
     )
+    send: Maybe[Hex] = option("Sends these bytes instead of the answer, as they are.", examples=["hex:6F00"])
     replay: Maybe[Count] = option(
         "Sends the n-th last answer of the connection again instead, as it was sent.", examples=[1]
     )

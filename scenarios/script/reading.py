@@ -65,7 +65,8 @@ class Workshop:
 
 
 NEEDS_ANSWER: Final = frozenset(
-    {"answer", "answer_to", "delay", "drop", "duplicate", "split", "cut", "merge", "corrupt", "wrong", "replay"}
+    {"answer", "answer_to", "delay", "drop", "duplicate", "split", "cut", "merge", "corrupt", "wrong", "send"}
+    | {"replay"}
 )
 """Actions on the answer in hand: a rule whose trigger is an event or the time has none."""
 
@@ -123,8 +124,8 @@ def _split(given: Split, _: Workshop) -> list[Act]:
 def _corrupt(given: Corrupt, _: Workshop) -> list[Act]:
     way = given.way
     value = getattr(given, way)
-    if way == "truncate":
-        return [wire.truncate(given.level, value)]
+    if way in wire.ENDS:
+        return [wire.ENDS[way](given.level, value)]
     return [wire.corrupt(given.level, given.byte, wire.CHANGES[way](0xFF if value is None else value))]
 
 
@@ -221,6 +222,7 @@ _READERS: Final[dict[str, Callable[[Any, Workshop], list[Act]]]] = {
     "merge": lambda given, _: [wire.merge],
     "corrupt": _corrupt,
     "wrong": _wrong,
+    "send": lambda given, _: [wire.send(given)],
     "replay": lambda given, _: [wire.replay(given)],
     "close": lambda given, _: [wire.end("close", given)],
     "reset": lambda given, _: [wire.end("reset", given)],

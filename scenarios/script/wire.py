@@ -75,6 +75,15 @@ def merge(occasion: Occasion) -> None:
     tampering_of(occasion).merge = True
 
 
+def send(data: bytes) -> Act:
+    """Other bytes are sent in place of the answer."""
+
+    def act(occasion: Occasion) -> None:
+        tampering_of(occasion).instead = data
+
+    return act
+
+
 def replay(back: int) -> Act:
     """An answer that was sent before is sent again, in place of this one."""
 
@@ -117,15 +126,27 @@ Change = Callable[[bytes, int], bytes]
 CHANGES: Final[dict[str, Callable[[Any], Change]]] = {
     "xor": lambda mask: lambda data, at: _replaced(data, at, data[at] ^ mask),
     "set": lambda value: lambda data, at: _replaced(data, at, value),
+    "replace": lambda other: lambda data, at: (data[:at] + other + data[at + len(other) :])[: len(data)],
     "insert": lambda more: lambda data, at: data[:at] + more + data[at:],
     "remove": lambda count: lambda data, at: data[:at] + data[at + count :],
+    "repeat": lambda count: lambda data, at: data[: at + count] + data[at:],
+    "swap": lambda count: lambda data, at: _swapped(data, at, count),
 }
 """Ways to corrupt bytes at a place, by name."""
+
+
+def append(level: Level, more: bytes) -> Act:
+    """Bytes follow the answer at a level."""
+    return _at_level(level, f"corrupt at level {level}", lambda _: lambda data: data + more)
 
 
 def truncate(level: Level, count: int) -> Act:
     """The last bytes of the answer are missing at a level."""
     return _at_level(level, f"corrupt at level {level}", lambda _: lambda data: data[: max(len(data) - count, 0)])
+
+
+ENDS: Final[dict[str, Callable[[Level, Any], Act]]] = {"append": append, "truncate": truncate}
+"""Ways to corrupt the end, by name."""
 
 
 def corrupt(level: Level, byte: int | None, change: Change) -> Act:
@@ -161,6 +182,11 @@ def _replaced(data: bytes, at: int, value: int) -> bytes:
     return data[:at] + bytes((value,)) + data[at + 1 :]
 
 
+def _swapped(data: bytes, at: int, count: int) -> bytes:
+    middle, end = at + count, at + 2 * count
+    return data[:at] + data[middle:end] + data[at:middle] + data[end:]
+
+
 # --- what is wrong, by name -------------------------------------------------------------------------------------------
 
 
@@ -175,7 +201,7 @@ def wrong_crc(given: int | None) -> Act:
 
     def change(plain: bytes) -> bytes:
         checked, crc = plain[:-_CRC_SIZE], plain[-_CRC_SIZE:]
-        return checked + (bytes(0xFF ^ byte for byte in crc) if given is None else given.to_bytes(_CRC_SIZE, "big"))
+        return checked + (_inverted(crc) if given is None else given.to_bytes(_CRC_SIZE, "big"))
 
     return _at_level("frame", "wrong crc", lambda _: change)
 
@@ -184,7 +210,8 @@ def wrong_id(given: int | None) -> Act:
     """The id of the encrypted frame is another one, by default the next; its CRC is right."""
 
     def change(plain: bytes) -> bytes:
-        frame_id = int.from_bytes(plain[:2], "big") + 1 if given is None else given
+        right = int.from_bytes(plain[:2], "big")
+        frame_id = right + 1 if given in (None, right) else given
         return _repaired((frame_id & 0xFFFF).to_bytes(2, "big") + plain[2:])
 
     return _at_level("frame", "wrong id", lambda _: change)
@@ -216,24 +243,49 @@ def wrong_padding(_: None) -> Act:
     return _at_level("frame", "wrong padding", edit)
 
 
-def wrong_iv(_: None) -> Act:
+def wrong_inner_status(given: bytes | None) -> Act:
+    """Another status word inside the encrypted frame; its CRC is right."""
+    status = _STATUS if given is None else given
+
+    def change(plain: bytes) -> bytes:
+        end = _HEADER_SIZE + int.from_bytes(plain[2:4], "big")
+        return _repaired(plain[: end - len(status)] + status + plain[end:])
+
+    return _at_level("frame", "wrong inner-status", lambda _: change)
+
+
+def wrong_iv(given: bytes | None) -> Act:
     """The answer is encrypted with an initialization vector that nobody agreed on."""
 
     def act(occasion: Occasion) -> None:
         if _is_sealed(occasion, "wrong iv"):
-            tampering_of(occasion).iv = occasion.tally.random.randbytes(BLOCK)
+            assert occasion.session is not None
+            tampering_of(occasion).iv = _other_than(occasion.session.ivs.answer, given, occasion)
 
     return act
 
 
-def wrong_key(_: None) -> Act:
+def wrong_key(given: bytes | None) -> Act:
     """The answer is encrypted with another key."""
 
     def act(occasion: Occasion) -> None:
         if _is_sealed(occasion, "wrong key"):
-            tampering_of(occasion).key = occasion.tally.random.randbytes(BLOCK)
+            assert occasion.session is not None
+            cipher = occasion.session.cipher
+            right = None if cipher is None else cipher.key
+            tampering_of(occasion).key = _other_than(right, given, occasion)
 
     return act
+
+
+def _other_than(right: bytes | None, given: bytes | None, occasion: Occasion) -> bytes:
+    """What was given, or what the dice say; inverted where it would be right."""
+    chosen = occasion.tally.random.randbytes(BLOCK) if given is None else given
+    return _inverted(chosen) if chosen == right else chosen
+
+
+def _inverted(data: bytes) -> bytes:
+    return bytes(0xFF ^ byte for byte in data)
 
 
 def stale_iv(_: None) -> Act:
@@ -259,6 +311,7 @@ WRONGS: Final[dict[str, Callable[[Any], Act]]] = {
     "id": wrong_id,
     "length": wrong_length,
     "padding": wrong_padding,
+    "inner-status": wrong_inner_status,
     "crc": wrong_crc,
     "iv": wrong_iv,
     "stale-iv": stale_iv,

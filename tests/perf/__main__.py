@@ -19,7 +19,7 @@ from emulator.blueprint import demo
 from emulator.device import Device
 from emulator.effects import Send
 from protocol.codes import HostProtocol
-from tests.perf import fixtures, inside, links, load, scenarios, states
+from tests.perf import fixtures, fuzzing, inside, links, load, planted, scenarios, states
 from tests.perf.figures import Figure, table, write_json
 from tests.perf.rounds import alternate, ratio
 from tests.serving import MEASURABLE, SERVE, Serving, serving, start, stop
@@ -126,8 +126,12 @@ def configurations(folder: Path) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def measure(folder: Path, rounds: int, seconds: float) -> list[Figure]:
-    """All figures."""
+def measure(folder: Path, rounds: int, seconds: float, hunting: float) -> list[Figure]:
+    """All figures.
+
+    Args:
+        hunting: seconds for the planted defects; none with 0.
+    """
     log = folder / "log"
     os.environ["PYTHONPYCACHEPREFIX"] = str(folder / "compiled")  # whatever the environment says, as installed Taps do
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -143,6 +147,9 @@ def measure(folder: Path, rounds: int, seconds: float) -> list[Figure]:
     figures.append(in_process(max(1, rounds // 2), seconds))
     figures += inside.all_figures(folder, rounds)
     figures += [*scenarios.all_figures(rounds), *states.all_figures(rounds), *fixtures.all_figures(max(1, rounds // 4))]
+    figures += fuzzing.all_figures(log, max(1, rounds // 6), 3 * seconds)
+    if hunting:
+        figures += planted.all_figures(hunting)
     for label, arguments in configurations(folder).items():
         figures += start_up(label, arguments, log)
     return [*figures, first]
@@ -152,12 +159,13 @@ def measure(folder: Path, rounds: int, seconds: float) -> list[Figure]:
 @click.option("--output", type=click.Path(path_type=Path), default="bench.json", show_default=True, help="JSON file.")
 @click.option("--rounds", type=click.IntRange(1), default=12, show_default=True, help="Pairs of rounds per ratio.")
 @click.option("--seconds", type=float, default=0.4, show_default=True, help="Length of a round.")
+@click.option("--planted", "hunting", type=float, default=0, help="Seconds to find planted defects in, 600 for all.")
 @click.option("--strict", is_flag=True, help="Exit 1 if a target is missed.")
-def main(output: Path, rounds: int, seconds: float, strict: bool) -> None:
-    """Measure a Tap against its targets, in about a minute."""
+def main(output: Path, rounds: int, seconds: float, hunting: float, strict: bool) -> None:
+    """Measure a Tap against its targets, in about two minutes; the planted defects take as long as they are given."""
     begin = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        figures = measure(Path(folder), rounds, seconds)
+        figures = measure(Path(folder), rounds, seconds, hunting)
     write_json(output, figures, time.perf_counter() - begin)
     print(table(figures))
     print(f"\nsamples and machine: {output}")

@@ -339,3 +339,19 @@ def test_a_stream_ends_when_the_tap_stops() -> None:
     reader.join(5)
     assert not reader.is_alive()
     assert [entry.kind or entry.call for entry in entries] == ["connected", "device.get_serial_number", "disconnected"]
+
+
+def test_nothing_is_fuzzed_but_by_fuzz_serve(control: ControlClient) -> None:
+    for ask in (control.fuzzing, control.fuzz_next, lambda: control.fuzz_next("clean")):
+        with pytest.raises(ControlError, match=r"nothing is fuzzed here; expected .*fuzz serve") as refused:
+            ask()
+        assert refused.value.status == 409
+    control.arm(
+        {
+            "scenario": 1,
+            "name": "fuzz",
+            "script": {"rules": [{"when": {"request": "device.*"}, "then": {"answer": "BUSY"}}]},
+        }
+    )
+    assert [armed.name for armed in control.scenarios()] == ["fuzz"]
+    control.disarm("fuzz")

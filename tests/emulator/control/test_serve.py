@@ -21,6 +21,8 @@ from emulator.storage import SqliteStore
 from protocol.client.blocking import Tap
 
 COMMAND = str(Path(sys.executable).with_name("tap-emulator"))
+STILL_AT_ONCE = 10
+"""Seconds: less than whoever waits for something would wait, more than a busy machine takes."""
 SCENARIO = """
 scenario: 1
 name: not at first
@@ -128,7 +130,7 @@ def test_it_ends_at_once_whoever_follows_it_and_its_token_stays_secret(tmp_path:
             time.sleep(0.2)
             began = time.monotonic()
             code, out, log = tap.end()
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < STILL_AT_ONCE
             assert isinstance(following.result(5), list)
             assert waiting.result(5) == "fewer"
     assert (code, out) == (0, "")

@@ -6,9 +6,10 @@ import pytest
 
 from protocol.bodies.multi_request import MultiRequestItem
 from protocol.client.blocking import Tap
-from protocol.client.core import IvNotSupportedError, LoginError
+from protocol.client.core import IvNotSupportedError, LoginError, SessionState
 from protocol.client.links import MemoryLink
 from protocol.codes import Method, ResultCode
+from protocol.crypto import ZERO_IV
 from protocol.errors import IntegrityError, RefusedError, UsageError
 from protocol.frames import Request
 from protocol.paths import Path
@@ -191,6 +192,35 @@ def test_the_frame_counter_wraps() -> None:
     assert peer.ids == [0xFFFE, 0xFFFF, 0]
 
 
+def test_another_client_goes_on_with_a_session() -> None:
+    first, peer = small_tap(encrypted=True)
+    assert first.session.session_key
+    second = Tap(link=MemoryLink(peer), token=count_up())
+    state = SessionState(65535, "admin", 300)
+    second.session.resume(first.session.session_key, *first.session.initialization_vectors, state)
+    peer.requests.clear()
+    read(second)
+    assert peer.requests == [SERIAL]
+    assert second.session_state is state
+    assert second.session.initialization_vectors == first.session.initialization_vectors != (ZERO_IV, ZERO_IV)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ((15, 16, 16), "session key of 15 bytes; expected 16"),
+        ((16, 17, 16), "vector of requests of 17 bytes"),
+        ((16, 16, 0), "vector of answers of 0 bytes"),
+    ],
+)
+def test_a_session_that_does_not_fit_is_refused_and_changes_nothing(sizes: tuple[int, int, int], message: str) -> None:
+    tap, _ = small_tap(encrypted=True)
+    key = tap.session.session_key
+    with pytest.raises(UsageError, match=message):
+        tap.session.resume(bytes(sizes[0]), bytes(sizes[1]), bytes(sizes[2]))
+    assert tap.session.session_key == key
+
+
 def test_a_negative_period_is_refused() -> None:
     with pytest.raises(UsageError, match="period of -1"):
         Tap(link=MemoryLink(SmallTap())).set_initialization_vector_refresh_period(-1)
@@ -247,6 +277,13 @@ def test_a_challenge_does_not_keep_the_client_busy(iterations: int) -> None:
     challenge = dict(SCRAM_STEPS[1], answer=f"00050607080a0b0c0d{iterations:08x}9000")
     tap = Tap(link=MemoryLink(Recording([SCRAM_STEPS[0], challenge])), token=script(NONCE))
     with pytest.raises(IntegrityError, match="iterations"):
+        tap.login("admin", "admin")
+
+
+def test_a_challenge_for_a_user_without_login() -> None:
+    challenge = dict(SCRAM_STEPS[1], answer="000506070800000000000003e89000")
+    tap = Tap(link=MemoryLink(Recording([SCRAM_STEPS[0], challenge])), token=script(NONCE))
+    with pytest.raises(IntegrityError, match="salt of zeros, which stands for no login"):
         tap.login("admin", "admin")
 
 

@@ -4,7 +4,8 @@ import pytest
 
 from emulator.effects import Close, Send
 from protocol.client.links import LinkError
-from protocol.errors import IntegrityError, ProtocolError, RefusedError
+from protocol.crypto import FrameCipher
+from protocol.errors import FrameError, IntegrityError, ProtocolError, RefusedError
 from tests.hosts import Host, make_device
 from tests.scenarios.script.directed import direct, directed, notes, visit
 
@@ -23,6 +24,12 @@ SEEN: list[tuple[str, type[ProtocolError], str]] = [
     ("{wrong: iv}", IntegrityError, "encrypted answer"),
     ("{wrong: stale-iv}", IntegrityError, "encrypted answer"),
     ("{wrong: key}", IntegrityError, "encrypted answer"),
+    ("{wrong: {iv: 'hex:00112233445566778899aabbccddeeff'}}", IntegrityError, "encrypted answer"),
+    ("{wrong: {key: '00000000000000000000000000000000'}}", IntegrityError, "encrypted answer"),
+    ("{wrong: inner-status}", IntegrityError, "status word 6F00"),
+    ("{wrong: {inner-status: 6D00}}", IntegrityError, "status word 6D00"),
+    ("{wrong: [inner-status, id]}", IntegrityError, "frame 2, sent was 1"),
+    ("{wrong: {id: 1}}", IntegrityError, "frame 2, sent was 1"),
     ("{wrong: status}", IntegrityError, "status word 6F00"),
     ("{wrong: {status: 6D00}}", IntegrityError, "status word 6D00"),
     ("{corrupt: {level: frame, byte: 5}}", IntegrityError, "CRC"),
@@ -30,6 +37,11 @@ SEEN: list[tuple[str, type[ProtocolError], str]] = [
     ("{corrupt: {level: frame, truncate: 16}}", IntegrityError, "says that its payload has 21"),
     ("{corrupt: {level: ciphertext, byte: 3}}", IntegrityError, "encrypted answer"),
     ("{corrupt: {level: ciphertext, remove: 16, byte: 0}}", IntegrityError, "encrypted answer"),
+    ("{corrupt: {level: ciphertext, byte: 0, repeat: 16}}", IntegrityError, "encrypted answer"),
+    ("{corrupt: {level: ciphertext, byte: 0, swap: 16}}", IntegrityError, "encrypted answer"),
+    ("{corrupt: {level: ciphertext, append: 'hex:00'}}", IntegrityError, "ciphertext of 33 bytes"),
+    ("{send: 'hex:009000'}", IntegrityError, "ciphertext of 0 bytes"),
+    ("{send: 'hex:819000'}", RefusedError, "UNAUTHORIZED"),
     ("{corrupt: {level: ciphertext, truncate: 1}}", IntegrityError, "ciphertext of 31 bytes"),
     ("{corrupt: {level: ciphertext, byte: 0, insert: 'hex:00'}}", IntegrityError, "ciphertext of 33 bytes"),
     ("{corrupt: {level: apdu, byte: -2, xor: 0xFF}}", IntegrityError, "status word 6F00"),
@@ -75,6 +87,15 @@ SENT: list[tuple[str, list[bytes]]] = [
     ("{corrupt: {level: clear, byte: 1, set: 0x41}}", [b"\0A" + SERIAL[1:] + b"\x90\0"]),
     ("{corrupt: {level: clear, byte: 0, remove: 2}}", [SERIAL[1:] + b"\x90\0"]),
     ("{corrupt: {level: clear, byte: 1, insert: 'hex:4142'}}", [b"\0AB" + SERIAL + b"\x90\0"]),
+    ("{corrupt: {level: clear, byte: 1, replace: 'hex:4142'}}", [b"\0AB" + SERIAL[2:] + b"\x90\0"]),
+    ("{corrupt: {byte: -1, replace: 'hex:010203'}}", [b"\0" + SERIAL + b"\x90\1"]),
+    ("{corrupt: {byte: 0, repeat: 3}}", [b"\0Io\0" + SERIAL + b"\x90\0"]),
+    ("{corrupt: {byte: 1, swap: 1}}", [b"\0oI" + SERIAL[2:] + b"\x90\0"]),
+    ("{corrupt: {byte: -3, swap: 2}}", [b"\0" + SERIAL[:-1] + b"\0" + SERIAL[-1:] + b"\x90"]),
+    ("{corrupt: {append: 'hex:0102'}}", [b"\0" + SERIAL + b"\x90\0\1\2"]),
+    ("{corrupt: {level: clear, append: 'hex:0102'}}", [b"\0" + SERIAL + b"\1\2\x90\0"]),
+    ("{send: 'hex:6F00'}", [b"\x6f\0"]),
+    ("[{send: 'hex:010203'}, {split: [1]}]", [b"\1", b"\2\3"]),
     ("{corrupt: {level: clear, truncate: 2}}", [b"\0" + SERIAL[:-2] + b"\x90\0"]),
     ("{corrupt: {byte: 99}}", [b"\0" + SERIAL + b"\x90\0"]),
     ("{wrong: status}", [b"\0" + SERIAL + b"\x6f\0"]),
@@ -95,7 +116,7 @@ def test_bytes_in_clear(action: str, sent: list[bytes]) -> None:
     assert [effect.data for effect in host.effects if isinstance(effect, Send)] == sent
 
 
-@pytest.mark.parametrize("part", ["crc", "id", "length", "padding", "iv", "stale-iv", "key"])
+@pytest.mark.parametrize("part", ["crc", "id", "length", "padding", "inner-status", "iv", "stale-iv", "key"])
 def test_in_clear_there_is_nothing_to_be_wrong_and_the_journal_says_so(part: str) -> None:
     device, _, _ = directed(RULE.format(action=f"{{wrong: {part}}}"))
     assert Host(device).get("/3//2").body == SERIAL
@@ -197,3 +218,20 @@ def test_random_places_follow_from_the_seed() -> None:
         answers.append([host.get("/3//2").body for _ in range(5)])
     assert answers[0] == answers[1] != answers[2]
     assert SERIAL not in answers[0]
+
+
+@pytest.mark.parametrize("part", ["iv", "key"])
+def test_what_would_be_right_is_made_wrong(part: str) -> None:
+    device, _ = make_device()
+    host = Host(device)
+    host.initialize()
+    assert host.cipher is not None
+    right = {"iv": bytes(16), "key": host.cipher.key}[part]
+    direct(device, RULE.format(action=f"{{wrong: {{{part}: 'hex:{right.hex()}'}}}}"))
+    sealed = host.get("/1024//48", host.seal("GET", "/3//2")).body
+    with pytest.raises(FrameError):
+        host.open(sealed)
+    inverted = bytes(0xFF ^ byte for byte in right)
+    if part == "key":
+        host.cipher = FrameCipher(inverted)
+    assert host.open(sealed, inverted if part == "iv" else None).body == SERIAL

@@ -6,8 +6,8 @@ from contextlib import suppress
 import pytest
 
 from emulator.blueprint import Variable
-from emulator.control.directors import Directors
 from emulator.device import RefusedConnectionError
+from emulator.directors import Directors
 from emulator.effects import Reboot, Send
 from protocol.bodies.variable import DataType, Domain, VariableType
 from protocol.client.links import LinkError

@@ -1,0 +1,119 @@
+"""A worker: a Tap of its own, and a client of its own, that meet in one case after another."""
+
+import asyncio
+from dataclasses import replace
+
+from emulator.journal import Entry, Event
+from protocol.errors import UsageError
+from scenarios.fuzz.campaign.settings import CampaignSettings
+from scenarios.fuzz.case import Case
+from scenarios.fuzz.clients import Result, Turn, make_client
+from scenarios.fuzz.judging.story import changes_session
+from scenarios.fuzz.observation import Observation
+from scenarios.fuzz.rig import ServedRig
+from scenarios.model import Scenario
+
+
+class TapFailureError(UsageError):
+    """Our Tap has failed in a case, which says nothing about the client."""
+
+    def __init__(self, case: Case, mistake: Exception) -> None:
+        super().__init__(f"case {case.id}: the Tap itself failed: {mistake!r}")
+
+
+class Worker:
+    """Plays cases, one after the other.
+
+    Args:
+        scenario: that of the settings; None for the demo Tap.
+        listen: links of its Tap.
+
+    Raises:
+        UsageError: the command of the client cannot be used, or the Tap does not let the user in.
+    """
+
+    def __init__(self, settings: CampaignSettings, scenario: Scenario | None, listen: tuple[str, ...]) -> None:
+        self.client = make_client(settings.client, settings.mode, settings.limits, env=settings.env, cwd=settings.cwd)
+        self.rig = ServedRig(scenario, seed=settings.seed, listen=listen)
+        if settings.login is not None:
+            self.rig.log_in(*settings.login)
+        self._keep_hosts = settings.mode == "persistent"
+        self._in_step = True
+        """Client and Tap still agree on keys and vectors, as far as mutations are concerned."""
+        self._ended = asyncio.Event()
+        self._last: Observation | None = None
+        self.rig.device.journal.listen(self._note)
+
+    @property
+    def url(self) -> str:
+        """Where its client finds the Tap."""
+        return self.rig.urls[0]
+
+    async def start(self) -> None:
+        """Opens the links.
+
+        Raises:
+            LinkError: one cannot be opened.
+        """
+        await self.rig.start()
+
+    async def stop(self) -> None:
+        """Ends the client and closes the links."""
+        try:
+            await self.client.close()
+        finally:
+            await self.rig.stop()
+
+    def _note(self, entry: Entry) -> None:
+        if isinstance(entry, Event) and entry.kind == "disconnected":
+            self._ended.set()
+
+    def _progress(self) -> int:
+        return len(self.rig.entries)
+
+    async def play(self, case: Case) -> list[Observation]:
+        """Plays a case, and says what was seen: of this case, and before it of the last one, if that turns out only
+        now to have ended the client.
+
+        A case that leaves a kept connection useless would spoil all that follow. So where nothing comes true of a
+        case, it is played once more, and the client has to connect anew.
+
+        Raises:
+            UsageError: the client cannot be started.
+            TapFailureError: the Tap itself has failed.
+        """
+        observation, result = await self._play(case, keep_hosts=self._keep_hosts and self._in_step)
+        blamed = []
+        if result.late and self._last is not None:
+            last = self._last
+            blamed.append(replace(last, ending=result.ending, output=last.output + result.output))
+        if result.late or (self._keep_hosts and case.faults and not observation.applied):
+            observation, result = await self._play(case, keep_hosts=False)
+        self._last = observation
+        return [*blamed, observation]
+
+    async def _play(self, case: Case, *, keep_hosts: bool) -> tuple[Observation, Result]:
+        rig = self.rig
+        rig.begin(case, keep_hosts=keep_hosts)
+        await rig.ready()
+        self._ended.clear()
+        turn = Turn(case.id, rig.urls[0], rig.keys, self._progress, self._ended)
+        result = await self.client.play(turn)
+        trace = rig.end()
+        self._in_step = not any(map(changes_session, trace.applied))
+        if rig.server.mistakes:
+            mistake = rig.server.mistakes[-1]
+            rig.server.mistakes.clear()
+            raise TapFailureError(case, mistake)
+        observation = Observation(
+            case,
+            trace.answers,
+            trace.applied,
+            trace.entries,
+            result.ending,
+            result.readings,
+            result.output,
+            result.memory,
+            result.seconds,
+        )
+        return observation, result

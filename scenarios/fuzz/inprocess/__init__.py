@@ -1,0 +1,5 @@
+"""Clients in Python, in the same process: no sockets, and time that goes by when somebody waits.
+
+``target`` is what users have, ``memory`` the link to the Tap, ``strategies`` are hypothesis' (a development dependency
+of the user, so they are loaded when they are asked for).
+"""
