@@ -11,7 +11,7 @@ mutator, and which of the mutations that the mutator has for the answer. So an i
 import struct
 import zlib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 from protocol.errors import UsageError
@@ -58,13 +58,7 @@ class Case:
     @property
     def id(self) -> str:
         """The short id."""
-        if not self.faults:
-            return CLEAN_ID
-        packed = bytes((VERSION,)) + b"".join(
-            _FAULT.pack(call_number(fault.call), fault.nth, fault.mutator.number, fault.variant)
-            for fault in self.faults
-        )
-        return _letters(packed)
+        return _id_of(self.faults) if self.faults else CLEAN_ID
 
     @classmethod
     def parse(cls, text: str) -> "Case":
@@ -89,6 +83,12 @@ class Case:
                 raise UsageError(f"{text!r} is no case: no such call or mutator; expected an id as reports show it")
             faults.append(Fault(call, nth, MUTATORS[mutator], variant))
         return cls(tuple(faults))
+
+
+@lru_cache(maxsize=64)
+def _id_of(faults: tuple[Fault, ...]) -> str:
+    parts = (_FAULT.pack(call_number(call), nth, mutator.number, variant) for call, nth, mutator, variant in faults)
+    return _letters(bytes((VERSION,)) + b"".join(parts))
 
 
 @cache

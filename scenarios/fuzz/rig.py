@@ -235,4 +235,7 @@ class ServedRig(Rig):
             await asyncio.sleep(_LOOK_AGAIN)
 
     def _restore(self, start: Snapshot, keep_hosts: bool) -> None:
-        self.server.restore(start, keep_hosts=keep_hosts)
+        if keep_hosts and start is self._start_unwritten:
+            self.device.restore(start, keep_hosts=True)  # which closes nothing, and changes nothing for links
+        else:
+            self.server.restore(start, keep_hosts=keep_hosts)

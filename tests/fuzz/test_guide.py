@@ -10,6 +10,8 @@ import pytest
 from tests.fuzz.planted import client
 from tests.scenarios.test_guide import BLOCK, FILE, Shell, free_ports
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parents[2] / "docs" / "fuzzing.md"
 
 

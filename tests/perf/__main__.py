@@ -5,6 +5,7 @@ take turns in short rounds; a ratio is made of neighbouring rounds, and its medi
 does to one side it does to the other.
 """
 
+import logging
 import os
 import statistics
 import sys
@@ -14,6 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import click
+import structlog
 
 from emulator.blueprint import demo
 from emulator.device import Device
@@ -164,6 +166,7 @@ def measure(folder: Path, rounds: int, seconds: float, hunting: float) -> list[F
 def main(output: Path, rounds: int, seconds: float, hunting: float, strict: bool) -> None:
     """Measure a Tap against its targets, in about two minutes; the planted defects take as long as they are given."""
     begin = time.perf_counter()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))  # as the commands do
     with tempfile.TemporaryDirectory() as folder:
         figures = measure(Path(folder), rounds, seconds, hunting)
     write_json(output, figures, time.perf_counter() - begin)

@@ -14,6 +14,8 @@ from protocol.firmware import Version
 from tests.vendor.conftest import Clients, Taps, url_of
 from tests.vendor.tools import RUNS, Run
 
+pytestmark = pytest.mark.slow
+
 
 def _name(run: Run) -> str:
     return f"{run.case}-{run.does}-{run.client}"

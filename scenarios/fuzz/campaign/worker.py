@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Final
 
 from emulator.journal import Entry, Event
 from protocol.errors import UsageError
@@ -9,9 +10,11 @@ from scenarios.fuzz.campaign.settings import CampaignSettings
 from scenarios.fuzz.case import Case
 from scenarios.fuzz.clients import Result, Turn, make_client
 from scenarios.fuzz.judging.story import changes_session
-from scenarios.fuzz.observation import Observation
+from scenarios.fuzz.observation import Ending, Observation
 from scenarios.fuzz.rig import ServedRig
 from scenarios.model import Scenario
+
+_WELL: Final = Ending("done")
 
 
 class TapFailureError(UsageError):
@@ -75,8 +78,8 @@ class Worker:
         """Plays a case, and says what was seen: of this case, and before it of the last one, if that turns out only
         now to have ended the client.
 
-        A case that leaves a kept connection useless would spoil all that follow. So where nothing comes true of a
-        case, it is played once more, and the client has to connect anew.
+        A case that leaves a kept connection useless would spoil all that follow. So where a client fails although
+        nothing of the case comes true, it is played once more, and the client has to connect anew.
 
         Raises:
             UsageError: the client cannot be started.
@@ -87,7 +90,8 @@ class Worker:
         if result.late and self._last is not None:
             last = self._last
             blamed.append(replace(last, ending=result.ending, output=last.output + result.output))
-        if result.late or (self._keep_hosts and case.faults and not observation.applied):
+        spoiled = not observation.applied and (observation.ending != _WELL or not observation.answers)
+        if result.late or (self._keep_hosts and case.faults and spoiled):
             observation, result = await self._play(case, keep_hosts=False)
         self._last = observation
         return [*blamed, observation]

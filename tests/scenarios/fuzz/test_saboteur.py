@@ -12,6 +12,7 @@ from protocol.codes import HostProtocol, ResultCode
 from protocol.frames import Response
 from scenarios.fuzz.case import ANY_CALL, EVERY, Case, Fault
 from scenarios.fuzz.grammar import BY_NAME
+from scenarios.fuzz.judging.story import Story
 from scenarios.fuzz.mutation import Answer, Mutation, Mutator, Nature, with_response
 from scenarios.fuzz.rig import Rig
 from scenarios.loading import loads
@@ -147,3 +148,15 @@ def test_what_is_inside_another_has_no_envelope_to_forge(mutator: str) -> None:
     (inner,) = find_call(multi).read(ask(rig, connected(rig), multi, items))
     assert inner.body.startswith(b"IoTize")
     assert rig.end().applied == []
+
+
+@pytest.mark.parametrize("wrong", [(1, 3), (2, 3), (1, 2, 3)])
+def test_faults_at_equal_requests_are_told_apart(wrong: tuple[int, ...]) -> None:
+    rig = Rig()
+    rig.begin(Case(tuple(Fault(SERIAL, nth, refuse, 0) for nth in wrong)))
+    connection = connected(rig)
+    for _ in range(3):
+        ask(rig, connection, SERIAL)
+    trace = rig.end()
+    story = Story(trace.entries, trace.applied)
+    assert [(change.place + 1, change.applied.nth) for change in story.changes] == [(nth, nth) for nth in wrong]

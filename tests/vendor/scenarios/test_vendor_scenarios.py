@@ -11,6 +11,8 @@ from tests.vendor.scenario_report import section
 from tests.vendor.scenarios.cases import CASES, Case, Fails
 from tests.vendor.scenarios.stage import Client, on_stage
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="session")
 def client() -> Iterator[Client]:
