@@ -121,7 +121,7 @@ class Mutator:
         return _mutations(self, answer)
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=512)
 def _mutations(mutator: Mutator, answer: Answer) -> tuple[Mutation, ...]:
     return tuple(mutator.generate(answer))
 

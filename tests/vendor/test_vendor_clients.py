@@ -122,7 +122,14 @@ CASES: Final = (
 )
 
 RUNS: Final = [
-    pytest.param(case, client, tap, firmware, id=f"{case.name}-{client}-{tap}-fw{firmware}")
+    pytest.param(
+        case,
+        client,
+        tap,
+        firmware,
+        id=f"{case.name}-{client}-{tap}-fw{firmware}",
+        marks=() if firmware == case.firmware[-1] else pytest.mark.slow,
+    )
     for case in CASES
     for client, tap, firmware in product(case.clients, case.taps, case.firmware)
 ]

@@ -29,6 +29,7 @@ MARK = "CLIENT_OF_A_TEST"
 PATIENT = Limits(progress=30)
 SHORT = Limits(progress=0.3)
 MIB = 1 << 20
+pytestmark = pytest.mark.slow
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are found in /proc")
 
 
