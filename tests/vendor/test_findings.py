@@ -89,9 +89,9 @@ READS: Final[dict[str, dict[str, Any]]] = {
     "wrong-frame-id": {VOLTAGE: 3556},
     "long-number": {VOLTAGE: 0},
     "long-challenge": {VOLTAGE: 3300},
-    "answer-comes-late": {"bundle.get_name/2": "admin"},
+    "answer-comes-late": {"interface.get_current_group_id": int.from_bytes(b"Vi", "big")},
 }
-"""What both clients take for true. The voltage is 3300, and the name of the bundle "Controls"."""
+"""What both clients take for true. The voltage is 3300; the app is called "Virtual Tap", and the group is 65535."""
 GIVES_UP: Final = {
     "busy-instead-of-key": {NEW: "login: ", OLD: "encryption: .*Cannot start encrypted session"},
     "no-session-key": {NEW: "login: ", OLD: "encryption: .*Cannot start encrypted session"},
