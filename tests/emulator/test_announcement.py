@@ -27,6 +27,8 @@ from emulator.server import Server
 from protocol.client.blocking import Tap
 from tests.serving import SERVE, serving
 
+pytestmark = pytest.mark.slow
+
 
 def has_multicast() -> bool:
     membership = socket.inet_aton("224.0.0.251") + socket.inet_aton("127.0.0.1")

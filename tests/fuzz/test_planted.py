@@ -176,11 +176,13 @@ async def in_a_process(url: str, trigger: Trigger, defect: str) -> list[str]:
     return ["no end"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TRIGGERS)
 def test_a_defect_shows(outcomes: dict[tuple[str, bool], list[str]], name: str) -> None:
     assert outcomes[name, True] != outcomes[name, False]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TRIGGERS)
 def test_without_the_defect_nobody_is_surprised(outcomes: dict[tuple[str, bool], list[str]], name: str) -> None:
     assert outcomes[name, False][0].startswith('{"')

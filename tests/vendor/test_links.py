@@ -12,6 +12,8 @@ from tests.serving import Serving
 from tests.vendor.conftest import Clients
 from tests.vendor.test_vendor_clients import ALL_LINKS, NEW, NEWEST, OLD, TAPS
 
+pytestmark = pytest.mark.slow
+
 CASES: Final = (
     "readsIdentityInClear",
     "multiRequestInClear",

@@ -128,7 +128,7 @@ RUNS: Final = [
         tap,
         firmware,
         id=f"{case.name}-{client}-{tap}-fw{firmware}",
-        marks=() if firmware == case.firmware[-1] else pytest.mark.slow,
+        marks=() if (tap, firmware) == (case.taps[0], case.firmware[-1]) else pytest.mark.slow,
     )
     for case in CASES
     for client, tap, firmware in product(case.clients, case.taps, case.firmware)
