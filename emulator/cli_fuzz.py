@@ -8,7 +8,7 @@ from typing import Any, Final, NoReturn
 
 import click
 
-from emulator.cli_scenario import read_pairs
+from emulator.cli_scenario import INPUTS
 from protocol.errors import UsageError
 from protocol.firmware import Version
 
@@ -83,10 +83,7 @@ def _client_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--client", envvar="TAP_CLIENT", metavar="COMMAND", help="Client to start; {url} is the Tap's."),
         click.option("--listen", multiple=True, envvar="TAP_LISTEN", help="Link of the Tap, repeatable [a free port]."),
         click.option("--scenario", envvar="TAP_SCENARIO", metavar="FILE", help="Which Tap, and its script [demo Tap]."),
-        click.option(
-            "--set", "inputs", multiple=True, callback=read_pairs, envvar="TAP_SET", metavar="NAME=VALUE",
-            help="Value of an input of the scenario.",
-        ),
+        INPUTS,
         click.option(
             "--persistent", is_flag=True, envvar="TAP_PERSISTENT",
             help="Keep the client running; it reads a line for each case.",
@@ -220,15 +217,7 @@ def explain_case(case: str, output: Path | None) -> None:
 @click.option(
     "--scenario", envvar="TAP_SCENARIO", metavar="FILE", help="The Tap, and what it does beside [the demo Tap]."
 )
-@click.option(
-    "--set",
-    "inputs",
-    multiple=True,
-    callback=read_pairs,
-    envvar="TAP_SET",
-    metavar="NAME=VALUE",
-    help="Value of an input of the scenario.",
-)
+@INPUTS
 @click.option("--clock", envvar="TAP_CLOCK", help="Time of the Tap: real, virtual, or faster such as 10x [real].")
 @click.option("--control", default="off", envvar="TAP_CONTROL", help="Address of the control API, or off [off].")
 @click.option("--control-token", envvar="TAP_CONTROL_TOKEN", hidden=True)

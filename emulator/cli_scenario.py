@@ -29,7 +29,7 @@ def read_pairs(context: click.Context, parameter: click.Parameter, given: tuple[
     return pairs
 
 
-_INPUTS = click.option(
+INPUTS = click.option(
     "--set",
     "inputs",
     multiple=True,
@@ -61,7 +61,7 @@ def _usable(action: Callable[[], int]) -> NoReturn:
 @click.option("--seed", type=int, envvar="TAP_SEED", help="Of everything random [that of the file, or 0].")
 @click.option("--repeat", type=click.IntRange(1), default=1, envvar="TAP_REPEAT", help="Runs, each with the next seed.")
 @click.option("--parallel", type=click.IntRange(1), default=1, envvar="TAP_PARALLEL", help="Processes.")
-@_INPUTS
+@INPUTS
 @click.option("--junit", type=_FILE, envvar="TAP_JUNIT", help="File for a report in JUnit XML.")
 @click.option("--json", "json_file", type=_FILE, envvar="TAP_JSON_FILE", help="File for a report in JSON.")
 @click.option("--verbose", "-v", is_flag=True, envvar="TAP_VERBOSE", help="Tell each step.")
@@ -86,7 +86,7 @@ def list_scenarios(style: str) -> None:
 
 @scenario.command("check")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@_INPUTS
+@INPUTS
 def check_scenario(files: tuple[str, ...], inputs: dict[str, str]) -> None:
     """Read scenarios and say what is wrong with them; nothing runs."""
     from emulator.commands.scenario import check_files
@@ -96,7 +96,7 @@ def check_scenario(files: tuple[str, ...], inputs: dict[str, str]) -> None:
 
 @scenario.command("explain")
 @click.argument("file")
-@_INPUTS
+@INPUTS
 def explain_scenario(file: str, inputs: dict[str, str]) -> None:
     """Say in plain words what the scenario FILE does."""
     from emulator.commands.scenario import explain_file
@@ -119,7 +119,7 @@ def scenario_schema() -> None:
 @scenario.command("diff")
 @click.argument("file")
 @click.option("--target", required=True, envvar="TAP_TARGET", help="URL of the Tap to compare with.")
-@_INPUTS
+@INPUTS
 @click.option("--all", "every", is_flag=True, envvar="TAP_ALL", help="Also what is the same.")
 @click.option("--json", "as_json", is_flag=True, envvar="TAP_JSON", help="Print the report as JSON.")
 def diff_scenario(file: str, target: str, inputs: dict[str, str], every: bool, as_json: bool) -> None:

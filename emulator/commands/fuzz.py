@@ -180,7 +180,7 @@ def replay(case: str, *, output: Path | None, verbose: bool, **options: Any) -> 
 
 def _settings_for(wanted: Wanted, *, client: str | None, **options: Any) -> CampaignSettings:
     """How the client is started: as the folder knows, or as the command line says."""
-    if wanted.folder is not None:
+    if wanted.folder is not None and (client is None or wanted.folder.exists()):
         known = settings_of(about(wanted.folder), wanted.folder)
     elif client is None:
         raise UsageError("expected -o with the folder of the findings, or --client with the command of the client")

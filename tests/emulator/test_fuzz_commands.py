@@ -75,8 +75,15 @@ def test_what_does_not_fail_is_no_failure(folder: Path) -> None:
     assert "nothing speaks against the client" in again.output
 
 
-def test_a_case_needs_no_folder() -> None:
+def test_a_case_needs_no_folder(tmp_path: Path) -> None:
     assert fuzz("replay", EMPTY, "--client", COMMAND).exit_code == 1
+    assert fuzz("replay", EMPTY, "--client", COMMAND, "-o", tmp_path / "new").exit_code == 1
+
+
+def test_a_folder_that_is_not_there_knows_no_client(tmp_path: Path) -> None:
+    told = fuzz("replay", EMPTY, "-o", tmp_path / "new")
+    assert told.exit_code == 2
+    assert f"{tmp_path / 'new'}: no folder of findings" in told.output
 
 
 def test_a_finding_is_made_smaller(folder: Path, tmp_path: Path) -> None:

@@ -87,6 +87,8 @@ def about(folder: Path) -> dict[str, Any]:
     Raises:
         UsageError: it is none, or one of another version.
     """
+    if not (folder / _ABOUT).is_file():
+        raise UsageError(f"{folder}: no folder of findings, expected one that `fuzz client -o` has made")
     try:
         kept = read_json(folder / _ABOUT)
     except ValueError as error:

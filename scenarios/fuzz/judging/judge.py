@@ -45,7 +45,6 @@ class Baseline:
     """What a client does when nothing goes wrong.
 
     Args:
-        duration: seconds that the slowest clean run took.
         memory: most bytes of memory; 0 where that is not known.
         readings: values that it reported, as JSON text, by name.
         volatile: names whose values differ from run to run.
@@ -54,7 +53,6 @@ class Baseline:
         accepted_exit_codes: those that it uses for errors; None for all below 128.
     """
 
-    duration: float = 0.0
     memory: int = 0
     readings: dict[str, frozenset[str]] = field(default_factory=dict)
     volatile: frozenset[str] = frozenset()
@@ -77,17 +75,11 @@ class Baseline:
         known = {(each.verdict, each.signature): each for clean in observations for each in _against(clean, bare)}
         return replace(
             bare,
-            duration=max((each.seconds for each in observations), default=0.0),
             memory=max((each.memory for each in observations), default=0),
             volatile=frozenset(name for name, each in values.items() if len(each) > 1),
             foreign=frozenset(foreign),
             known=tuple(known.values()),
         )
-
-    @property
-    def known_violations(self) -> tuple[Judgement, ...]:
-        """What no client may send, and this one sends even if nothing goes wrong."""
-        return tuple(each for each in self.known if each.verdict is Verdict.VIOLATION)
 
     def knows(self, judgement: Judgement) -> bool:
         """The clean runs show it too."""

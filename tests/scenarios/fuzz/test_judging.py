@@ -171,7 +171,10 @@ def test_details_are_safe_to_print() -> None:
 def test_what_clean_runs_show_too_is_told_once() -> None:
     zeros = record("scram.set_initialization_vector", bytes(16), encrypted=True)
     clean = Baseline.of([seen(zeros, output=TRACE.format(1)), seen()])
-    assert [each.signature for each in clean.known_violations] == ["zero-vector"]
+    assert [(each.verdict, each.signature) for each in clean.known] == [
+        (Verdict.UNHANDLED, "ValueError in b.py:decode"),
+        (Verdict.VIOLATION, "zero-vector"),
+    ]
     assert not judge(seen(zeros, output=TRACE.format(2), faults=[FAULT]), clean)
     again = judge(seen(zeros, record(None, reason="nonsense"), output=TRACE.replace("decode", "other")), clean)
     assert [(each.verdict, each.signature) for each in again] == [
