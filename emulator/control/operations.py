@@ -38,6 +38,7 @@ class Control:
         self._faults: set[str] = set()
         self._snapshots: dict[str, Snapshot] = {}
         self._waiting: set[asyncio.Event] = set()
+        self._stops = False
         given = self.tap.director
         self.armed = given if isinstance(given, Directors) else Directors({"scenario": given} if given else {})
         self.tap.director = self.armed
@@ -306,7 +307,7 @@ class Control:
             if len(found) >= wanted.count:
                 enough.set()
 
-        if len(found) < wanted.count:
+        if len(found) < wanted.count and not self._stops:
             cancel = self.tap.journal.listen(listen)
             self._waiting.add(enough)
             try:
@@ -320,7 +321,8 @@ class Control:
         return models.Waited(complete=len(found) >= wanted.count, entries=self.shown(found[: models.MOST_ENTRIES]))
 
     def end_waiting(self) -> None:
-        """Nobody waits any longer, because the Tap stops."""
+        """Nobody waits any longer, and nobody begins to, because the Tap stops."""
+        self._stops = True
         for each in self._waiting:
             each.set()
 

@@ -89,10 +89,14 @@ class ControlServer:
         while not self._server.started and not self._task.done():  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0)
 
-    async def stop(self) -> None:
-        """Ends streams and connections, and gives the address back."""
+    def let_go(self) -> None:
+        """Nobody waits for an entry any longer: those who do get their answer, and those who still come theirs at once."""
         self._streams.end()
         self.control.end_waiting()
+
+    async def stop(self) -> None:
+        """Ends streams and connections, and gives the address back."""
+        self.let_go()
         if self._server is not None and self._task is not None:
             self._server.should_exit = True
             await asyncio.gather(self._task, return_exceptions=True)

@@ -21,17 +21,19 @@ class Streams:
 
     def __init__(self) -> None:
         self.open: set[asyncio.Queue[models.Entry | None]] = set()
+        self._ended = False
+
+    def add(self, queue: asyncio.Queue[models.Entry | None]) -> None:
+        """One more; it ends at once if the server stops already."""
+        self.open.add(queue)
+        if self._ended:
+            queue.put_nowait(None)
 
     def end(self) -> None:
-        """Ends all of them."""
+        """Ends all of them, after what they hold."""
+        self._ended = True
         for queue in self.open:
-            _end(queue)
-
-
-def _end(queue: asyncio.Queue[models.Entry | None]) -> None:
-    while not queue.empty():
-        queue.get_nowait()
-    queue.put_nowait(None)
+            queue.put_nowait(None)
 
 
 async def events(
@@ -41,18 +43,18 @@ async def events(
 
     Ends when the reader is gone or too slow, or the server stops.
     """
-    queue: asyncio.Queue[models.Entry | None] = asyncio.Queue(_MOST_WAITING)
+    queue: asyncio.Queue[models.Entry | None] = asyncio.Queue()
 
     def listen(entry: models.Entry) -> None:
-        if queue.full():
+        if queue.qsize() >= _MOST_WAITING:
             cancel()
-            _end(queue)
+            queue.put_nowait(None)
         else:
             queue.put_nowait(entry)
 
     earlier = control.journal(query, models.MOST_ENTRIES) if "since" in query.model_fields_set else []
     cancel = control.listen(listen, query)
-    streams.open.add(queue)
+    streams.add(queue)
     try:
         yield ": the journal follows\n\n"
         for entry in earlier:

@@ -1,7 +1,9 @@
 """Every operation through the client, over HTTP, at a Tap that is served for real."""
 
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from emulator.control import models
 from emulator.control.client import ControlClient
 from emulator.control.errors import ControlError
+from emulator.control.models import MOST_WAIT
 from emulator.control.operations import MOST_SNAPSHOTS
 from protocol.client.blocking import Tap
 from protocol.client.links import LinkError
@@ -329,16 +332,28 @@ def _take(stream: Iterator[models.Entry], count: int) -> list[models.Entry]:
 
 
 def test_a_stream_ends_when_the_tap_stops() -> None:
-    entries: list[models.Entry] = []
-    with steered() as running, running.client() as control:
-        reader = threading.Thread(target=lambda: entries.extend(control.stream(since=0)))
-        reader.start()
-        with Tap(running.url) as tap:
-            tap.service.device.get_serial_number()
-        control.wait(kind="disconnected")
-    reader.join(5)
-    assert not reader.is_alive()
+    with ExitStack() as after_the_tap:
+        with steered() as running:
+            control = after_the_tap.enter_context(running.client())
+            with Tap(running.url) as tap:
+                tap.service.device.get_serial_number()
+            control.wait(kind="disconnected")
+            stream = control.stream(since=0)
+            entries = [next(stream)]
+        entries += stream
     assert [entry.kind or entry.call for entry in entries] == ["connected", "device.get_serial_number", "disconnected"]
+
+
+def test_whoever_comes_while_the_tap_stops_does_not_wait() -> None:
+    with steered() as running, running.client() as control:
+        with Tap(running.url):
+            control.wait(kind="connected")
+        running.api.let_go()
+        began = time.monotonic()
+        with pytest.raises(TimeoutError, match="0 of 1"):
+            control.wait(kind="reboot", timeout=MOST_WAIT)
+        assert time.monotonic() - began < MOST_WAIT
+        assert [entry.kind for entry in control.stream(since=0)][:1] == ["connected"]
 
 
 def test_nothing_is_fuzzed_but_by_fuzz_serve(control: ControlClient) -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -125,8 +126,14 @@ def test_it_ends_at_once_whoever_follows_it_and_its_token_stays_secret(tmp_path:
             second = start_badly("--control", url)
             assert (second.returncode, second.stdout) == (2, "")
             assert f"{url}: address already in use" in second.stderr
-            following = pool.submit(list, control.stream(since=0))
-            waiting = pool.submit(wait_for_reboot, url)
+            with Tap(tap.lines[0][1]):
+                control.wait(kind="connected")
+            stream = control.stream(since=0)
+            next(stream)
+            following = pool.submit(list, stream)
+            connected = threading.Event()
+            waiting = pool.submit(wait_for_reboot, url, connected)
+            connected.wait(20)
             time.sleep(0.2)
             began = time.monotonic()
             code, out, log = tap.end()
@@ -141,8 +148,10 @@ def test_it_ends_at_once_whoever_follows_it_and_its_token_stays_secret(tmp_path:
     store.close()
 
 
-def wait_for_reboot(url: str) -> str:
+def wait_for_reboot(url: str, connected: threading.Event) -> str:
     with ControlClient(url, "known") as control:
+        control.health()
+        connected.set()
         try:
             control.wait(kind="reboot", timeout=30)
         except TimeoutError:
