@@ -90,7 +90,7 @@ class ControlServer:
             await asyncio.sleep(0)
 
     def let_go(self) -> None:
-        """Nobody waits for an entry any longer: those who do get their answer, and those who still come theirs at once."""
+        """Nobody waits for an entry any longer: those who do get their answer, those who still come too."""
         self._streams.end()
         self.control.end_waiting()
 
