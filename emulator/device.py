@@ -364,10 +364,11 @@ class Device:
         self._effects.append(effect)
 
     def _call(self, exchange: Exchange, entry: Entry) -> Response:
-        call, written = entry.call, exchange.request.body
-        if call.request is None and written:
+        call, written, value = entry.call, exchange.request.body, None
+        if call.request is not None:
+            value = call.request.decode(written)
+        elif written:
             raise PeerError(f"{entry.id} takes no body, {len(written)} bytes came")
-        value = None if call.request is None else call.request.decode(written)
         result = handler_of(entry)(exchange, value)
         response = Response(ResultCode.OK, b"" if call.response is None else call.response.encode(result))
         if not call.carries:  # what is inside was checked, and may then have been made larger on purpose

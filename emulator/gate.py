@@ -4,7 +4,7 @@ Each check names its reason, and the first that objects decides. What a handler 
 value out of range) is raised there, with the same error.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from emulator.access import Subject, decide, open_to_all
@@ -15,7 +15,7 @@ from protocol.bodies.interface import NfcConnectionPriority, NfcPairingMode, Ser
 from protocol.codes import HostProtocol, Method, ResultCode
 from protocol.errors import PeerError
 from protocol.resources.model import Access
-from protocol.resources.registry import RESOURCES, Entry, Missing
+from protocol.resources.registry import ENTRIES, RESOURCES, Entry, Missing
 
 _DATA_LOG: Final = 1031
 
@@ -37,7 +37,7 @@ def admit(exchange: Exchange) -> Entry:
     entry = exchange.device.catalogue.find(request.method, request.path)
     if isinstance(entry, Missing):
         raise PeerError(f"{entry.value} (firmware {exchange.device.firmware})", _MISSING[entry])
-    for check in CHECKS:
+    for check in _CHECKS_OF[entry.id]:
         check(exchange, entry)
     return entry
 
@@ -57,7 +57,7 @@ def host_protocol(exchange: Exchange, entry: Entry) -> None:
 def one_host(exchange: Exchange, entry: Entry) -> None:
     """With ``hosts: single`` the first connection is served and the others wait, unless NFC goes first (D4)."""
     device, connection = exchange.device, exchange.connection
-    if exchange.rules.hosts == "many" or not connection.open:  # closed by an earlier item of the same multi-request
+    if device.rules.hosts == "many" or not connection.open:  # closed by an earlier item of the same multi-request
         return
     holder = device.holder
     if holder is connection:
@@ -70,10 +70,9 @@ def one_host(exchange: Exchange, entry: Entry) -> None:
 
 def lockout(exchange: Exchange, entry: Entry) -> None:
     """Logins are refused for a while after too many failures (D5)."""
-    if entry.call.access is Access.LOGIN:
-        seconds = exchange.device.lockout.remaining(exchange.device.clock.now())
-        if seconds:
-            raise PeerError(f"logins are locked for another {seconds:.0f} s", ResultCode.SERVICE_UNAVAILABLE)
+    seconds = exchange.device.lockout.remaining(exchange.device.clock.now())
+    if seconds:
+        raise PeerError(f"logins are locked for another {seconds:.0f} s", ResultCode.SERVICE_UNAVAILABLE)
 
 
 def nfc_pairing(exchange: Exchange, entry: Entry) -> None:
@@ -88,8 +87,6 @@ def nfc_pairing(exchange: Exchange, entry: Entry) -> None:
 
 def access_right(exchange: Exchange, entry: Entry) -> None:
     """Who may make the call (D11, D13)."""
-    if open_to_all(entry):
-        return
     session = exchange.session
     subject = Subject(exchange.state, session.group_id, exchange.profile_id, exchange.request.path.instance)
     decision = decide(subject, entry)
@@ -99,7 +96,7 @@ def access_right(exchange: Exchange, entry: Entry) -> None:
 
 def configuration_mode(exchange: Exchange, entry: Entry) -> None:
     """Where it is enforced, stored configuration is written in configuration mode only (D11)."""
-    if not entry.call.configures or Quirk.STRICT_CONFIGURATION_MODE not in exchange.rules.quirks:
+    if Quirk.STRICT_CONFIGURATION_MODE not in exchange.rules.quirks:
         return
     if not exchange.state.configuring and not exchange.state.factory:
         raise PeerError("not in configuration mode", ResultCode.RESOURCE_LOCKED)
@@ -107,12 +104,10 @@ def configuration_mode(exchange: Exchange, entry: Entry) -> None:
 
 def service_enabled(exchange: Exchange, entry: Entry) -> None:
     """What needs a service that is switched off is refused; its settings are not (D6)."""
-    service = _NEEDED_SERVICES.get((entry.resource.object, entry.resource.resource))
-    if service is not None and service & exchange.state["interface.disabled_services"]:
+    service = _NEEDED_SERVICES[entry.resource.object, entry.resource.resource]
+    if service & exchange.state["interface.disabled_services"]:
         raise PeerError(f"{entry.id}: the service {service.name} is disabled", ResultCode.RESOURCE_LOCKED)
 
-
-CHECKS: Final = (host_protocol, one_host, lockout, nfc_pairing, access_right, service_enabled, configuration_mode)
 
 _NEEDED_SERVICES: Final = {
     (row.object, row.resource): ServiceCode.DATALOG if row.object == _DATA_LOG else ServiceCode.JVM
@@ -120,6 +115,22 @@ _NEEDED_SERVICES: Final = {
     if (row.object == _DATA_LOG and row.setting is None) or row.key == "jvm.code"
 }
 """Resources that need a service which can be switched off, by object and resource number."""
+
+
+def _checks_of(entry: Entry) -> Iterator[Callable[[Exchange, Entry], None]]:
+    """The checks that can object to a call at all, in their order."""
+    yield host_protocol
+    yield one_host
+    if _logins(entry):
+        yield lockout
+    if any(refused(entry) for refused in _REFUSED_UNPAIRED.values()):
+        yield nfc_pairing
+    if not open_to_all(entry):
+        yield access_right
+    if (entry.resource.object, entry.resource.resource) in _NEEDED_SERVICES:
+        yield service_enabled
+    if entry.call.configures:
+        yield configuration_mode
 
 
 def _nfc_goes_first(state: State) -> bool:
@@ -146,3 +157,5 @@ _REFUSED_UNPAIRED: Final[dict[NfcPairingMode, Callable[[Entry], bool]]] = {
     NfcPairingMode.MANDATORY_FOR_LOGIN: _logins,
 }
 """What a Tap refuses that has not been paired."""
+
+_CHECKS_OF: Final = {entry.id: tuple(_checks_of(entry)) for entry in ENTRIES}

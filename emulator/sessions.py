@@ -10,6 +10,7 @@ generations of the vendor's client (decisions D8 and D9):
 * The answer to a frame is encrypted as the frame was, whatever the frame changed.
 """
 
+from contextlib import suppress
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -191,27 +192,15 @@ class Session(Remembered):
         size, most = len(ciphertext), self.rules.max_ciphertext
         if not 0 < size <= most or size % BLOCK:
             raise FrameError(f"ciphertext of {size} bytes; expected a multiple of {BLOCK} up to {most}")
-        candidates = [self.ivs if iv is None else IvPair(iv, self.ivs.answer)]
-        if iv is None and self.encryption is Encryption.UNSETTLED and self.ivs != ZERO_IVS:
-            candidates.insert(0, ZERO_IVS)
-        frame, ivs = self._open_with(candidates, ciphertext)
-        if iv is None:
-            self.ivs = ivs
-            self._happen(Event.FRAME)
+        if iv is not None:
+            return EncryptedFrame.from_plaintext(self.cipher.decrypt(iv, ciphertext))
+        if self.encryption is Encryption.UNSETTLED:
+            with suppress(FrameError):
+                EncryptedFrame.from_plaintext(self.cipher.decrypt(ZERO_IV, ciphertext))
+                self.ivs = ZERO_IVS
+        frame = EncryptedFrame.from_plaintext(self.cipher.decrypt(self.ivs.request, ciphertext))
+        self._happen(Event.FRAME)
         return frame
-
-    def _open_with(self, candidates: list[IvPair], ciphertext: bytes) -> tuple[EncryptedFrame, IvPair]:
-        assert self.cipher is not None
-        failure: FrameError | None = None
-        for ivs in candidates:
-            try:
-                frame = EncryptedFrame.from_plaintext(self.cipher.decrypt(ivs.request, ciphertext))
-            except FrameError as error:
-                failure = error
-            else:
-                return frame, ivs
-        assert failure is not None
-        raise failure
 
     def _happen(self, event: Event) -> None:
         self.encryption = TRANSITIONS[self.encryption, event]

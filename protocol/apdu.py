@@ -17,6 +17,7 @@ CLASS: Final = 0xA2
 INS_GET: Final = 0xCA
 INS_WRITE: Final = 0xDA
 """Shared by PUT and POST; the method byte of the frame tells them apart (decision D15)."""
+_INSTRUCTIONS: Final = (INS_GET, INS_WRITE)
 
 HEADER_SIZE: Final = 5
 MAX_FRAME: Final = 250
@@ -38,6 +39,8 @@ class StatusWord(IntEnum):
     WRONG_INSTRUCTION = 0x6D00
     WRONG_CLASS = 0x6E00
 
+
+_OK: Final = StatusWord.OK.to_bytes(2, "big")
 
 REQUEST = Struct(
     "cla" / Const(CLASS, Byte),
@@ -97,31 +100,32 @@ class RequestReader:
         items: list[ReaderItem] = []
         start, end = 0, len(buffer)
         while end - start >= HEADER_SIZE:
-            size = HEADER_SIZE + buffer[start + 4]
-            if end - start < size:
+            stop = start + HEADER_SIZE + buffer[start + 4]
+            if stop > end:
                 break
-            if buffer[start : start + size] == NFC_SELECT:
-                if end - start < size + len(NFC_SELECT_TAIL) and NFC_SELECT_TAIL.startswith(buffer[start + size : end]):
+            if buffer.startswith(NFC_SELECT, start):
+                tail = buffer[stop : stop + len(NFC_SELECT_TAIL)]
+                if tail == NFC_SELECT_TAIL:
+                    stop += len(NFC_SELECT_TAIL)
+                elif NFC_SELECT_TAIL.startswith(tail):
                     break
-                if buffer.startswith(NFC_SELECT_TAIL, start + size):
-                    size += len(NFC_SELECT_TAIL)
                 items.append(Pairing())
             else:
-                items.append(self._judge(buffer, start, size))
-            start += size
+                items.append(self._judge(buffer[start:stop]))
+            start = stop
         self._buffer = bytes(buffer[start:])
         return items
 
-    def _judge(self, buffer: bytes, start: int, size: int) -> Request | Rejected:
-        cla, ins, length = buffer[start], buffer[start + 1], size - HEADER_SIZE
+    def _judge(self, envelope: bytes) -> Request | Rejected:
+        cla, ins, _, _, length = envelope[:HEADER_SIZE]
         if cla != CLASS:
             return Rejected(StatusWord.WRONG_CLASS, f"class byte {cla:02X} instead of {CLASS:02X}")
-        if ins not in (INS_GET, INS_WRITE):
+        if ins not in _INSTRUCTIONS:
             return Rejected(StatusWord.WRONG_INSTRUCTION, f"instruction {ins:02X} is neither CA nor DA")
         if not SHORTEST_FRAME <= length <= self.max_frame:
             limits = f"{SHORTEST_FRAME}..{self.max_frame}"
             return Rejected(StatusWord.WRONG_LENGTH, f"frame of {length} bytes, accepted are {limits}")
-        return Request(bytes(buffer[start + HEADER_SIZE : start + size]))
+        return Request(bytes(envelope[HEADER_SIZE:]))
 
 
 def build_request(frame: bytes) -> bytes:
@@ -138,7 +142,7 @@ def build_request(frame: bytes) -> bytes:
 
 def build_answer(frame: bytes) -> bytes:
     """Appends the status word 9000 to a response frame."""
-    return frame + b"\x90\x00"
+    return frame + _OK
 
 
 def build_status(status: StatusWord) -> bytes:
@@ -152,10 +156,10 @@ def split_answer(answer: bytes) -> bytes:
     Raises:
         IntegrityError: the answer is shorter than its status word, or the status word is not 9000.
     """
+    if answer.endswith(_OK):
+        return answer[:-2]
     if len(answer) < 2:
         raise IntegrityError(f"answer of {len(answer)} bytes is too short for a status word")
     status = int.from_bytes(answer[-2:], "big")
-    if status != StatusWord.OK:
-        known = f" ({StatusWord(status).name})" if status in list(StatusWord) else ""
-        raise IntegrityError(f"status word {status:04X}{known} instead of 9000")
-    return answer[:-2]
+    known = f" ({StatusWord(status).name})" if status in list(StatusWord) else ""
+    raise IntegrityError(f"status word {status:04X}{known} instead of 9000")

@@ -16,24 +16,31 @@ BLOCK: Final = 16
 """Bytes of a cipher block, a key and an initialization vector."""
 ZERO_IV: Final = bytes(BLOCK)
 
+_CBC: Final = CBC(ZERO_IV)
+_ECB: Final = ECB()  # noqa: S305 - one half of CBC, see `FrameCipher`
+
+_CRC_START: Final = 0xFFFFFFFF
 _REVERSED_BITS: Final = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
-def crc32_mpeg2(data: bytes, initial: int = 0xFFFFFFFF) -> int:
+def crc32_mpeg2(data: bytes, initial: int = _CRC_START) -> int:
     """CRC-32/MPEG-2: polynomial 04C11DB7, initial value FFFFFFFF, neither reflected nor inverted at the end.
 
     It is the mirror image of the CRC-32 of zlib: reverse the bits of every byte going in and of the 32 bits coming
     out, and undo the final inversion. So the work is one `bytes.translate` and one `zlib.crc32`, both in C.
 
+    The CRC of a message together with its CRC, four bytes in big endian, is zero.
+
     Args:
         initial: result of the preceding part, to go on from there.
     """
-    mirrored = zlib.crc32(data.translate(_REVERSED_BITS), _reverse32(initial) ^ 0xFFFFFFFF)
-    return _reverse32(mirrored ^ 0xFFFFFFFF)
+    start = 0 if initial == _CRC_START else _mirror(initial)
+    return _mirror(zlib.crc32(data.translate(_REVERSED_BITS), start))
 
 
-def _reverse32(value: int) -> int:
-    return int.from_bytes(value.to_bytes(4, "little").translate(_REVERSED_BITS), "big")
+def _mirror(crc: int) -> int:
+    """Turns one kind of CRC into the other."""
+    return int.from_bytes((crc ^ 0xFFFFFFFF).to_bytes(4, "little").translate(_REVERSED_BITS), "big")
 
 
 class FrameCipher:
@@ -51,9 +58,9 @@ class FrameCipher:
             raise UsageError(f"a session key has {BLOCK} bytes, not {len(key)}")
         self.key = key
         aes = AES(key)
-        self._encrypt = Cipher(aes, CBC(ZERO_IV)).encryptor().update
-        self._decrypt = Cipher(aes, ECB()).decryptor().update  # noqa: S305 - one half of CBC, see above
-        self._last_block = ZERO_IV
+        self._encrypt = Cipher(aes, _CBC).encryptor().update
+        self._decrypt = Cipher(aes, _ECB).decryptor().update
+        self._last_block = 0
 
     def encrypt(self, iv: bytes, plain: bytes) -> bytes:
         """Ciphertext of whole blocks.
@@ -62,8 +69,9 @@ class FrameCipher:
             UsageError: the message does not consist of whole blocks.
         """
         _check_blocks(plain)
-        ciphertext = self._encrypt(_xor(_xor(plain[:BLOCK], iv), self._last_block) + plain[BLOCK:])
-        self._last_block = ciphertext[-BLOCK:]
+        first = int.from_bytes(plain[:BLOCK], "big") ^ int.from_bytes(iv, "big") ^ self._last_block
+        ciphertext = self._encrypt(first.to_bytes(BLOCK, "big") + plain[BLOCK:])
+        self._last_block = int.from_bytes(ciphertext[-BLOCK:], "big")
         return ciphertext
 
     def decrypt(self, iv: bytes, ciphertext: bytes) -> bytes:
@@ -73,13 +81,10 @@ class FrameCipher:
             UsageError: the message does not consist of whole blocks.
         """
         _check_blocks(ciphertext)
-        return _xor(self._decrypt(ciphertext), iv + ciphertext[:-BLOCK])
+        chained = int.from_bytes(iv + ciphertext[:-BLOCK], "big")
+        return (int.from_bytes(self._decrypt(ciphertext), "big") ^ chained).to_bytes(len(ciphertext), "big")
 
 
 def _check_blocks(message: bytes) -> None:
     if not message or len(message) % BLOCK:
         raise UsageError(f"{len(message)} bytes are no whole blocks of {BLOCK}")
-
-
-def _xor(one: bytes, other: bytes) -> bytes:
-    return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).to_bytes(len(one), "big")

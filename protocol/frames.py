@@ -53,7 +53,8 @@ ENCRYPTED = Struct(
 construct's `Padding` does not look at the padding that it parses; `EncryptedFrame.from_plaintext` does.
 """
 
-_HEADER = struct.Struct(">BHHH")
+_HEADER: Final = struct.Struct(">BHHH")
+_ID_AND_LENGTH: Final = struct.Struct(">HH")
 
 
 class Request(NamedTuple):
@@ -135,21 +136,20 @@ class EncryptedFrame(NamedTuple):
         size = len(plain)
         if size < BLOCK or size % BLOCK:
             raise FrameError(f"encrypted frame of {size} bytes; expected a multiple of {BLOCK}")
-        length = int.from_bytes(plain[2:4], "big")
-        padding = -(length + FRAME_OVERHEAD) % BLOCK
-        if length + FRAME_OVERHEAD + padding != size:
+        frame_id, length = _ID_AND_LENGTH.unpack_from(plain)
+        if not 0 <= size - length - FRAME_OVERHEAD < BLOCK:
             raise FrameError(f"encrypted frame of {size} bytes says that its payload has {length}")
         if plain[4 + length : -4].strip(b"\0"):
             raise FrameError(f"padding of the encrypted frame, at byte {4 + length}, is not zero")
-        if crc32_mpeg2(plain[:-4]) != int.from_bytes(plain[-4:], "big"):
+        if crc32_mpeg2(plain):  # with its CRC behind it, a message has the CRC zero
             raise FrameError("wrong CRC in the encrypted frame")
-        return cls(int.from_bytes(plain[:2], "big"), plain[4 : 4 + length])
+        return cls(frame_id, plain[4 : 4 + length])
 
     def plaintext(self) -> bytes:
         """The padded frame with its CRC, ready to be encrypted."""
         length = len(self.payload)
         padding = bytes(-(length + FRAME_OVERHEAD) % BLOCK)
-        checked = struct.pack(">HH", self.id & 0xFFFF, length) + self.payload + padding
+        checked = _ID_AND_LENGTH.pack(self.id & 0xFFFF, length) + self.payload + padding
         return checked + crc32_mpeg2(checked).to_bytes(4, "big")
 
 

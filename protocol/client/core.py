@@ -44,7 +44,8 @@ _NFC_PAIRING: Final = apdu.NFC_SELECT + apdu.NFC_SELECT_TAIL
 
 _INITIALIZE: Final = find_call("scram.initialize")
 _EXCHANGE_IVS: Final = find_call("scram.set_initialization_vector")
-_SEND: Final = find_call("scram.send")
+_CARRIER: Final = bytes(find_call("scram.send").ask(b""))
+"""The request frame that carries an encrypted one, without it."""
 _SEND_WITH_IV: Final = find_call("scram.send_with_iv")
 
 _LOGIN_HINTS: Final[dict[int, str]] = {
@@ -366,15 +367,14 @@ class Session:
                 self._has_ivs = False
         cipher, frame = self._next_frame(request)
         ciphertext = cipher.encrypt(self._request_iv, frame.plaintext())
-        sealed: bytes = yield from self._carry(_SEND, ciphertext, request)
-        return self._open(cipher, self._answer_iv, sealed, frame.id)
+        outer = yield from self._carry(_CARRIER + ciphertext, request)
+        return self._open(cipher, self._answer_iv, outer.body, frame.id)
 
     def _exchange_with_iv(self, request: Request) -> Conversation[Response]:
         cipher, frame = self._next_frame(request)
         iv = self._token(BLOCK)
-        sealed: IvFrame = yield from self._carry(
-            _SEND_WITH_IV, IvFrame(iv, cipher.encrypt(iv, frame.plaintext())), request
-        )
+        carrier = _SEND_WITH_IV.ask(IvFrame(iv, cipher.encrypt(iv, frame.plaintext())))
+        sealed: IvFrame = _SEND_WITH_IV.read((yield from self._carry(bytes(carrier), request)))
         response = self._open(cipher, sealed.iv, sealed.ciphertext, frame.id)
         self._request_iv, self._answer_iv = iv, sealed.iv
         return response
@@ -386,15 +386,15 @@ class Session:
         self._next_id = (self._next_id + 1) & 0xFFFF
         return self._cipher, frame
 
-    def _carry(self, carrier: NamedCall, sealed: bytes | IvFrame, request: Request) -> Conversation[Any]:
+    def _carry(self, carrier: bytes, request: Request) -> Conversation[Response]:
         """Exchanges encrypted frames. The outer code is not protected, so it may say two things only."""
-        outer = yield from self._exchange_clear(carrier.ask(sealed))
+        outer = _read_response((yield apdu.build_request(carrier)))
         if not outer.success and not outer.body:
             raise RefusedError(outer.code, f"encrypted frame with {request}")
         if outer.code not in _OUTER_SUCCESS:
             raise IntegrityError(f"outer code 0x{outer.code:02X} around {len(outer.body)} bytes of an encrypted answer")
         self._answers_since_refresh += 1
-        return carrier.read(outer)
+        return outer
 
     @staticmethod
     def _open(cipher: FrameCipher, iv: bytes, ciphertext: bytes, id: int) -> Response:

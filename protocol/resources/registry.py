@@ -1,6 +1,6 @@
 """Finds rows of the table: by address, by name, by firmware."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from enum import Enum
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -72,6 +72,10 @@ class Entry(NamedTuple):
 ENTRIES: Final = tuple(Entry.of(row, call) for row in RESOURCES for call in row.calls)
 
 
+_Asked = tuple[int, int, bool, int]
+"""What a request says: object, resource, whether it names an instance, method."""
+
+
 class Missing(Enum):
     """Why a Tap has no entry for a request."""
 
@@ -90,27 +94,27 @@ class Catalogue:
     def __init__(self, firmware: Version, quirks: Collection[str] = ()) -> None:
         self.firmware = firmware
         known = [entry for entry in ENTRIES if entry.resource.quirk is None or entry.resource.quirk in quirks]
-        self._present = {_slot(entry): entry for entry in known if entry.resource.exists_in(firmware, entry.call)}
-        self._known = {_slot(entry) for entry in known}
-        self._present_paths = {slot[:3] for slot in self._present}
-        self._paths = {slot[:3] for slot in self._known}
+        self._entries = tuple(entry for entry in known if entry.resource.exists_in(firmware, entry.call))
+        self._present = _by_request(self._entries)
+        self._known = _by_request(known)
+        self._present_paths = {asked[:3] for asked in self._present}
+        self._paths = {asked[:3] for asked in self._known}
 
     def __iter__(self) -> Iterator[Entry]:
-        return iter(self._present.values())
+        return iter(self._entries)
 
     def find(self, method: int, path: Path) -> Entry | Missing:
         """The entry of a request, or why this firmware has none."""
-        address = (path.object, path.resource)
-        for named in _ways(path):
-            entry = self._present.get((*address, named, method))
-            if entry is not None:
-                return entry
-        places = [(*address, named) for named in _ways(path)]
-        if not self._paths.intersection(places):
+        asked = _asked(method, path)
+        entry = self._present.get(asked)
+        return self._why_missing(asked) if entry is None else entry
+
+    def _why_missing(self, asked: _Asked) -> Missing:
+        if asked[:3] not in self._paths:
             return Missing.PATH
-        if any((*place, method) in self._known for place in places):
+        if asked in self._known:
             return Missing.FIRMWARE
-        return Missing.METHOD if self._present_paths.intersection(places) else Missing.FIRMWARE
+        return Missing.METHOD if asked[:3] in self._present_paths else Missing.FIRMWARE
 
 
 @lru_cache(maxsize=32)
@@ -119,30 +123,31 @@ def catalogue_of(firmware: Version, quirks: frozenset[str] = frozenset()) -> Cat
     return Catalogue(firmware, quirks)
 
 
-def _ways(path: Path) -> tuple[bool, ...]:
-    """Whether the row of a path has an instance; 65535 is both no instance and an instance like others."""
-    return (False, True) if path.instance == NO_INSTANCE else (True,)
+def _asked(method: int, path: Path) -> _Asked:
+    return (path.object, path.resource, path.instance != NO_INSTANCE, method)
 
 
-def _slot(entry: Entry) -> tuple[int, int, bool, int]:
-    return (entry.resource.object, entry.resource.resource, entry.resource.instance is not None, entry.call.method)
+def _by_request(entries: Iterable[Entry]) -> dict[_Asked, Entry]:
+    """Which entry answers which request.
+
+    65535 is both no instance and an instance like others: rows without instance go first there. Rows of quirks stand
+    back behind all others.
+    """
+    answering: dict[_Asked, Entry] = {}
+    for entry in sorted(entries, key=lambda entry: (entry.resource.quirk is None, entry.resource.instance is None)):
+        row, method = entry.resource, entry.call.method
+        answering[row.object, row.resource, False, method] = entry
+        if row.instance is not None:
+            answering[row.object, row.resource, True, method] = entry
+    return answering
 
 
-_OF_ALL_FIRMWARE: Final = {
-    _slot(entry): entry for entry in sorted(ENTRIES, key=lambda entry: entry.resource.quirk is None)
-}
+_OF_ALL_FIRMWARE: Final = _by_request(ENTRIES)
 
 
 def find_entry(method: int, path: Path) -> Entry | None:
     """The row of a request, whatever the firmware; rows of quirks stand back behind the others."""
-    place = (path.object, path.resource)
-    named = _OF_ALL_FIRMWARE.get((*place, True, method))
-    if path.instance != NO_INSTANCE:
-        return named
-    plain = _OF_ALL_FIRMWARE.get((*place, False, method))
-    if plain is None or (named is not None and plain.resource.quirk and not named.resource.quirk):
-        return named
-    return plain
+    return _OF_ALL_FIRMWARE.get(_asked(method, path))
 
 
 def parse_path(text: str) -> Path:

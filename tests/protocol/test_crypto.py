@@ -39,6 +39,13 @@ def test_crc_by_definition_and_in_parts(first: bytes, second: bytes) -> None:
     assert crc32_mpeg2(second, crc32_mpeg2(first)) == crc32_mpeg2(first + second)
 
 
+@given(st.binary(max_size=300), st.integers(0, 0xFFFFFFFF))
+def test_a_message_with_its_crc_has_the_crc_zero_and_with_another_it_has_not(message: bytes, other: int) -> None:
+    right = crc32_mpeg2(message)
+    assert crc32_mpeg2(message + right.to_bytes(4, "big")) == 0
+    assert (crc32_mpeg2(message + other.to_bytes(4, "big")) == 0) == (other == right)
+
+
 @pytest.mark.parametrize(
     ("password", "hashed"),
     [

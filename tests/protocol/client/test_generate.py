@@ -85,6 +85,11 @@ def test_every_call_is_a_method_of_both_clients() -> None:
         assert inspect.iscoroutinefunction(twin)
 
 
+def test_a_service_stays_the_same_object() -> None:
+    tap = Tap(link=MemoryLink(Recording([])))
+    assert tap.service.device is tap.service.device
+
+
 @pytest.mark.parametrize("style", [BLOCKING, AIO], ids=["blocking", "aio"])
 def test_a_new_row_becomes_methods(style: generate.Style) -> None:
     source = render(name_calls([ROW]), style)
@@ -92,7 +97,7 @@ def test_a_new_row_becomes_methods(style: generate.Style) -> None:
     assert max(map(len, source.splitlines())) <= 120
     words = " ".join(source.split()).replace("( ", "(")
     assert f"class {style.prefix}SkyViewService:" in source
-    assert f"self.sky_view = {style.prefix}SkyViewService(call)" in source
+    assert f"def sky_view(self) -> {style.prefix}SkyViewService:" in source
     assert f"{style.define} get_weather(" in source
     assert ") -> list[Weather]:" in source
     assert "value: Weather" in source
