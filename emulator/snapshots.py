@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from emulator import remembered
 from emulator.connection import Connection
 from emulator.effects import Effect
-from emulator.remembered import Memory, Remembered, copies, give_back, kept
+from emulator.remembered import Memory, Remembered, kept
 from emulator.sessions import Session
 
 if TYPE_CHECKING:
@@ -71,13 +71,11 @@ class SavedConnection:
 
     Args:
         reader: bytes of a request that is not complete.
-        waiting_since: when these began to come; None if there are none.
     """
 
     connection: Connection
     memory: Memory
     reader: Memory
-    waiting_since: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +88,7 @@ class Snapshot:
         parts: the objects of the device that remember something by the name of their attribute, with their memories.
         sessions: all sessions; with ``hosts: single`` several connections share one.
         connections: the open ones by id; the one that was silent for the longest time first.
+        waiting: since when a connection waits for the rest of a request; the oldest first.
     """
 
     device: "Device" = field(repr=False)
@@ -98,6 +97,7 @@ class Snapshot:
     parts: dict[str, tuple[Remembered, Memory]] = field(repr=False)
     sessions: dict[Session, Memory] = field(repr=False)
     connections: dict[int, SavedConnection] = field(repr=False)
+    waiting: dict[Connection, float] = field(repr=False)
 
     def part(self, name: str) -> Memory:
         """What a part of the device remembered; empty for one that does not, such as a real target."""
@@ -122,15 +122,15 @@ def take(device: "Device") -> Snapshot:
         part = getattr(device, name)
         if isinstance(part, Remembered):
             parts[name] = part, part.remember()
+    open_ones = device._connections
     connections = {
-        each.id: SavedConnection(
-            each, copies(each, CONNECTION_KEPT), copies(each.reader, READER_KEPT), device._connections.waiting.get(each)
-        )
-        for each in device._connections.heard
+        each.id: SavedConnection(each, CONNECTION_KEPT.remember(each), READER_KEPT.remember(each.reader))
+        for each in open_ones.heard
     }
-    sessions = {each.session: each.session.remember() for each in device._connections.heard}
+    sessions = {each.session: each.session.remember() for each in open_ones.heard}
     sessions.setdefault(device._session, device._session.remember())
-    return Snapshot(device, device.clock.now(), copies(device, DEVICE_KEPT), parts, sessions, connections)
+    memory = DEVICE_KEPT.remember(device)
+    return Snapshot(device, device.clock.now(), memory, parts, sessions, connections, open_ones.waiting.copy())
 
 
 def restore(device: "Device", snapshot: Snapshot, *, keep_hosts: bool = False) -> list[Effect]:
@@ -149,7 +149,7 @@ def restore(device: "Device", snapshot: Snapshot, *, keep_hosts: bool = False) -
     for part, memory in snapshot.parts.values():
         part.recall(memory, shift)
     present = device._session
-    give_back(device, DEVICE_KEPT, snapshot.memory, shift)
+    DEVICE_KEPT.give_back(device, snapshot.memory, shift)
     if keep_hosts:
         device._session = present
         return []
@@ -157,18 +157,12 @@ def restore(device: "Device", snapshot: Snapshot, *, keep_hosts: bool = False) -
     effects: list[Effect] = [device._close(each, _RESTORED) for each in newer]
     for session, memory in snapshot.sessions.items():
         session.recall(memory, shift)
-    open_ones = device._connections
-    open_ones.heard, open_ones.waiting = {}, {}
-    for saved in snapshot.connections.values():
-        connection = saved.connection
-        if connection.open:
-            open_ones.heard[connection] = None
-            give_back(connection, CONNECTION_KEPT, saved.memory, shift)
-            give_back(connection.reader, READER_KEPT, saved.reader, shift)
-    waiting = [each for each in snapshot.connections.values() if each.waiting_since is not None]
-    for saved in sorted(waiting, key=lambda each: each.waiting_since or 0.0):
-        if saved.connection.open and saved.waiting_since is not None:
-            open_ones.waiting[saved.connection] = saved.waiting_since + shift
+    still_open = [each for each in snapshot.connections.values() if each.connection.open]
+    for saved in still_open:
+        CONNECTION_KEPT.give_back(saved.connection, saved.memory, shift)
+        READER_KEPT.give_back(saved.connection.reader, saved.reader, shift)
+    device._connections.heard = {each.connection: None for each in still_open}
+    device._connections.waiting = {each: since + shift for each, since in snapshot.waiting.items() if each.open}
     return effects
 
 

@@ -71,7 +71,7 @@ class State(Remembered):
     """What one Tap remembers."""
 
     KEPT = remembered.kept(
-        _records=remembered.nested, _posted=remembered.container, _posted_values=remembered.container
+        _records=remembered.in_order, _posted=remembered.container, _posted_values=remembered.container
     )
     FIXED = ("_store", "_defaults", "_changes", "_erase", "_undo", "revision")
     """Changes that are not kept yet belong to the request in hand, and a memory is made between two of them."""

@@ -37,7 +37,7 @@ def _read(action: Mapping[str, Any]) -> tuple[Act, ...]:
 
 
 def _answer(given: Any) -> Act | None:
-    if not isinstance(given, Mapping) or given.keys() != _ANSWER_KEYS or not isinstance(given["code"], int):
+    if not isinstance(given, dict) or given.keys() != _ANSWER_KEYS or not isinstance(given["code"], int):
         return None
     body = _hex(given["body"])
     return None if body is None else answers.answer(given["code"], body)

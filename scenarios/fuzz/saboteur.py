@@ -1,7 +1,7 @@
 """The director that mutates answers as a case says, and leaves everything else to the Tap."""
 
-from collections import Counter
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from emulator.connection import Connection
@@ -55,8 +55,11 @@ class Saboteur:
         self.answers: list[Answer] = []
         """What the Tap has answered since the case began, before it was mutated, in order."""
         self.applied: list[Applied] = []
-        self._asked: Counter[str] = Counter()
-        self._answered: Counter[str] = Counter()
+        self._early: list[tuple[int, Fault]] = []
+        self._late: list[tuple[int, Fault]] = []
+        """Faults of the case by their place in it: in place of an execution, and after it."""
+        self._asked: defaultdict[str, int] = defaultdict(int)
+        self._answered: defaultdict[str, int] = defaultdict(int)
         """A request that is lost has no answer; of requests one inside the other the inner one is answered first."""
         self._tallies: list[Tally] = []
         self._id = ""
@@ -67,6 +70,9 @@ class Saboteur:
         self._stage.undo_all()
         self.case = case
         self.answers, self.applied = [], []
+        faults = list(enumerate(case.faults))
+        self._early = [each for each in faults if each[1].mutator.early]
+        self._late = [each for each in faults if not each[1].mutator.early]
         self._asked.clear()
         self._answered.clear()
         self._id = ""
@@ -77,40 +83,45 @@ class Saboteur:
             return None
         self._stage.vectors.look(exchange.connection.session)
         call = self._count(exchange, self._asked)
-        return self._act(exchange, _EMPTY_SUCCESS, call, early=True)
+        if not self._early:
+            return None
+        answer = Answer(call, exchange.request, _EMPTY_SUCCESS, exchange.encrypted)
+        return self._act(exchange, answer, self._early, self._asked)
 
     def after(self, exchange: Exchange, response: Response) -> Response:
         """Mutates the answer if a fault says so."""
         if self._stage.aside or response is LOST:
             return response
         call = self._count(exchange, self._answered)
-        self.answers.append(Answer(call, exchange.request, response, exchange.encrypted))
-        return self._act(exchange, response, call, early=False) or response
+        answer = Answer(call, exchange.request, response, exchange.encrypted)
+        self.answers.append(answer)
+        return self._act(exchange, answer, self._late, self._answered) or response
 
-    def _count(self, exchange: Exchange, counts: Counter[str]) -> str | None:
+    def _count(self, exchange: Exchange, counts: defaultdict[str, int]) -> str | None:
         call = self._device.call_id(exchange.request)
-        for name in (ANY_CALL, call):
-            if name is not None:
-                counts[name] += 1
+        counts[ANY_CALL] += 1
+        if call is not None:
+            counts[call] += 1
         return call
 
-    def _act(self, exchange: Exchange, response: Response, call: str | None, *, early: bool) -> Response | None:
+    def _act(
+        self, exchange: Exchange, answer: Answer, faults: Sequence[tuple[int, Fault]], counts: Mapping[str, int]
+    ) -> Response | None:
         given = None
-        counts = self._asked if early else self._answered
-        for number, fault in enumerate(self.case.faults):
-            if fault.mutator.early is not early or fault.call not in (call, ANY_CALL):
+        for number, fault in faults:
+            if fault.call not in (answer.call, ANY_CALL):
                 continue
             nth = counts[fault.call]
             if fault.nth not in (nth, EVERY):
                 continue
             if exchange.in_multi_request and fault.mutator.family not in _OF_AN_ITEM:
                 continue
-            answer = Answer(call, exchange.request, given or response, exchange.encrypted)
             mutations = fault.mutator.mutations(answer)
             if fault.variant < len(mutations):
                 mutation = mutations[fault.variant]
                 self.applied.append(Applied(fault, nth, answer, mutation, counts[ANY_CALL]))
                 given = self._perform(mutation, exchange, number) or given
+                answer = answer._replace(response=given or answer.response)
         return given
 
     def _perform(self, mutation: Mutation, exchange: Exchange, number: int) -> Response | None:

@@ -13,7 +13,6 @@ from emulator.device import Device
 from emulator.effects import Close, Effect
 from emulator.remembered import Remembered
 from emulator.signals import Ramp
-from emulator.snapshots import Snapshot
 from emulator.state import MemoryStore, StoreError
 from emulator.storage import SqliteStore
 from emulator.targets.spec import ModbusSlave, S3pVariable, SerialSpec, TargetFault, TargetSpec
@@ -25,6 +24,7 @@ from protocol.bodies.variable import DataType, Domain, VariableType
 from protocol.codes import ResultCode
 from protocol.errors import PeerError
 from protocol.firmware import Version
+from tests.contents import contents
 from tests.hosts import HOST_INACTIVITY, Host, make_device
 
 APP_NAME = "/1024//9"
@@ -76,16 +76,6 @@ class Tap:
     def tick(self, seconds: float) -> list[Effect]:
         self.clock.advance(seconds)
         return self.device.tick()
-
-
-def contents(snapshot: Snapshot) -> Any:
-    """What a snapshot holds, so that it can be compared."""
-    return (
-        snapshot.memory,
-        {name: memory for name, (_, memory) in snapshot.parts.items()},
-        snapshot.sessions,
-        {number: (each.memory, each.reader, each.waiting_since) for number, each in snapshot.connections.items()},
-    )
 
 
 def fail_to_reset(tap: Tap) -> None:
@@ -140,6 +130,19 @@ def test_restore_takes_back(change: Callable[[Tap], object]) -> None:
         assert contents(tap.device.snapshot()) != before
         assert tap.device.restore(snapshot) == []
         assert contents(tap.device.snapshot()) == before
+
+
+def test_records_come_back_in_their_order() -> None:
+    tap = Tap()
+    snapshot, state = tap.device.snapshot(), tap.device.state
+    order = list(state.groups)
+    first, group = next(iter(state.groups.items()))
+    state.remove("group", first)
+    state.keep("group", first, group)
+    state.commit()
+    assert list(state.groups) != order
+    tap.device.restore(snapshot)
+    assert list(state.groups) == order
 
 
 def test_the_same_numbers_follow() -> None:
