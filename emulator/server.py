@@ -15,6 +15,7 @@ from emulator.effects import Close, Effect, Reboot, Send
 from emulator.journal import Entry, Event
 from emulator.links import Link, LinkError
 from emulator.links.base import Pipe
+from emulator.links.together import SETTLE_TIME, close_all, open_all
 from emulator.snapshots import Snapshot
 from protocol.frames import Request
 
@@ -23,7 +24,6 @@ log = structlog.get_logger("tap")
 _NEVER = float("inf")
 _TICKS_IN_A_ROW = 100
 """Deadlines on a journey through time after which everybody else has a turn."""
-_SETTLE_TIME = 0.02
 _REOPEN_TIME = 0.5
 """Seconds between attempts to get a link back after a reboot."""
 
@@ -63,18 +63,13 @@ class Server:
         Raises:
             LinkError: one of them cannot be opened; none is then.
         """
-        try:
-            for link in self.links:
-                await link.open(self)
-        except LinkError:
-            await self.stop()
-            raise
+        await open_all(self)
         for link in self.links:
             self.device.host_protocols |= link.protocol
         self._unwatch = self.device.clock.on_change(self._rearm)
         self._arm()
 
-    async def stop(self, settle: float = _SETTLE_TIME) -> None:
+    async def stop(self, settle: float = SETTLE_TIME) -> None:
         """Closes links and connections; what still comes is not answered.
 
         Args:
@@ -86,8 +81,7 @@ class Server:
         await _ended(self._reboot)
         if self._timer is not None:
             self._timer.cancel()
-        await self._close_links()
-        await asyncio.sleep(settle)
+        await close_all(self.links, settle)
         for connection, pipe in list(self._pipes.items()):
             self.device.disconnect(connection)
             pipe.close()
@@ -243,9 +237,6 @@ class Server:
             effects = []
         self._carry_out(effects)
         self._arm()
-
-    async def _close_links(self) -> None:
-        await asyncio.gather(*(link.close() for link in self.links))
 
     async def _reopen_after(self, seconds: float, earlier: asyncio.Task[None] | None) -> None:
         """Reboots, also where a link is not back from the reboot before."""

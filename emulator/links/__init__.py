@@ -6,7 +6,8 @@ A link moves bytes and does nothing else. Each transport is a module, opened by 
 * ``pty`` (`open_watch`) and ``serial`` (`serial_port`) are lines without connections (`serial_line`, `pacing`);
 * ``mqtt`` goes out to a broker and stays there (`uplink`);
 * ``mem`` (`memory`) is for clients in the same process;
-* any of them may stand behind a `wrapper`: a bumpy road (`bumpy`), or the announcement by mDNS.
+* any of them may stand behind a `wrapper`: a bumpy road (`bumpy`), or the announcement by mDNS;
+* all of a host are opened and closed together (`together`).
 """
 
 from emulator.links.base import Host, Link, LinkError

@@ -14,6 +14,7 @@ import structlog
 from emulator.blueprint import Rules
 from emulator.links import Link, LinkError
 from emulator.links.base import Pipe
+from emulator.links.together import close_all, open_all
 from protocol.client.links.aio import AsyncLink, open_link
 from protocol.client.links.opening import SCHEMES
 from protocol.codes import TCP_PORT
@@ -27,8 +28,6 @@ log = structlog.get_logger("record")
 
 _PATIENCE: Final = 10.0
 """Seconds for the Tap to be reached, and for an answer where whole answers are waited for; clients give up earlier."""
-_SETTLE_TIME: Final = 0.02
-"""Seconds in which connections that were just accepted become known, so that they can be closed too."""
 
 
 class Witness(Protocol):
@@ -77,18 +76,12 @@ class Proxy:
         Raises:
             LinkError: one of them cannot be opened; none is then.
         """
-        try:
-            for link in self.links:
-                await link.open(self)
-        except LinkError:
-            await self.stop()
-            raise
+        await open_all(self)
 
     async def stop(self) -> None:
         """Closes links and connections."""
         self._stopped = True
-        await asyncio.gather(*(link.close() for link in self.links))
-        await asyncio.sleep(_SETTLE_TIME)
+        await close_all(self.links)
         for passage in list(self._passages):
             passage.end(None)
         await asyncio.sleep(0)
