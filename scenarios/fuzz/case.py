@@ -5,9 +5,11 @@ The id is the case itself, packed and written in letters and digits::
     1 | call, nth, mutator, variant | call, nth, mutator, variant ...
 
 A version byte, then seven bytes for each fault: a hash of the call's name, which answer to it, the number of the
-mutator, and which of the mutations that the mutator has for the answer. So an id needs no seed and no folder.
+mutator, and which of the mutations that the mutator has for the answer. So an id needs no seed and no folder. Cases
+without faults have names: ``clean``, and ``endurance-66000`` for one that goes on for so many requests.
 """
 
+import re
 import struct
 import zlib
 from dataclasses import dataclass
@@ -25,6 +27,10 @@ EVERY: Final = 0
 """As `Fault.nth`: every answer."""
 MOST_VARIANTS: Final = 0x10000
 CLEAN_ID: Final = "clean"
+ENDURANCE: Final = "endurance"
+ENDURANCE_REQUESTS: Final = 66_000
+"""In one session; a counter of 16 bits has wrapped then, whatever was done before it began."""
+_ENDURANCE_ID: Final = re.compile(rf"{ENDURANCE}-([1-9][0-9]{{0,8}})", re.ASCII)
 _FAULT: Final = struct.Struct(">HHBH")
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 """Crockford's base 32: no letters that look like digits."""
@@ -48,9 +54,14 @@ class Fault(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What goes wrong in one run; without faults nothing does."""
+    """What goes wrong in one run; without faults nothing does.
+
+    Args:
+        endurance: how many requests of one session are answered, all of them as they should; 0 for a run as any other.
+    """
 
     faults: tuple[Fault, ...] = ()
+    endurance: int = 0
 
     def __str__(self) -> str:
         return self.id
@@ -58,6 +69,8 @@ class Case:
     @property
     def id(self) -> str:
         """The short id."""
+        if self.endurance:
+            return f"{ENDURANCE}-{self.endurance}"
         return _id_of(self.faults) if self.faults else CLEAN_ID
 
     @classmethod
@@ -72,6 +85,8 @@ class Case:
         text = text.strip().lower()
         if text == CLEAN_ID:
             return cls()
+        if endurance := _ENDURANCE_ID.fullmatch(text):
+            return cls(endurance=int(endurance[1]))
         packed = _bytes(text)
         if packed[0] != VERSION:
             version = packed[0]

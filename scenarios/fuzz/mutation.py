@@ -11,9 +11,13 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
+from protocol.bodies.scram import SCRAM_CHALLENGE
+from protocol.client.core import MAX_ITERATIONS
+from protocol.client.jsonable import HEX_PREFIX
 from protocol.errors import PeerError
 from protocol.frames import Request, Response
 from protocol.resources.registry import Entry, find_entry
+from protocol.scram import LOGIN_DISABLED_SALT
 from protocol.values import Body
 
 Family = Literal["field", "structure", "code", "apdu", "delivery", "session", "state", "bytes"]
@@ -29,7 +33,8 @@ class Nature(Enum):
     MALFORMED = "malformed"
     """Its body is not what the call answers: a client should see that."""
     FORGED = "forged"
-    """The envelope is wrong: status word, CRC, frame id, key, vector, proof. A client must not use what is inside."""
+    """The envelope is wrong: status word, CRC, frame id, key, vector; or a login is, by its proof or its challenge. A
+    client must not use what is inside."""
     DELIVERY = "delivery"
     """Its bytes are right; they come late, in pieces, twice, or never."""
 
@@ -66,8 +71,21 @@ class Answer(NamedTuple):
             schema.decode(response.body)
         except PeerError:
             return Nature.MALFORMED
-        proves = self.call == "scram.login_proof"  # any other proof than the true one is of somebody else
-        return Nature.FORGED if proves and response.body != self.response.body else Nature.SOUND
+        return Nature.FORGED if self.forgery(response.body) else Nature.SOUND
+
+    def forgery(self, body: bytes) -> str:
+        """What shows that a body, which fits, is not of the Tap where this user logs in; empty if nothing does."""
+        if self.call == "scram.login_proof":
+            return "another proof" if body != self.response.body else ""
+        return _forged_login(body) if self.call == "scram.login" else ""
+
+
+@lru_cache(maxsize=256)
+def _forged_login(challenge: bytes) -> str:
+    begun = SCRAM_CHALLENGE.decode(challenge)
+    if begun.salt == LOGIN_DISABLED_SALT:
+        return "a salt that means no login"
+    return "" if 1 <= begun.iterations <= MAX_ITERATIONS else "as many iterations as no Tap can ask for"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -83,6 +101,22 @@ class Mutation:
     words: str
     nature: Nature
     then: tuple[Mapping[str, Any], ...]
+
+
+@lru_cache(maxsize=8192)
+def said_body(mutation: Mutation) -> bytes | None:
+    """The body that a mutation puts in place of the right one; None if it does not say it in bytes."""
+    for action in mutation.then:
+        given = action.get("answer")
+        if isinstance(given, dict) and str(given.get("body", "")).startswith(HEX_PREFIX):
+            return bytes.fromhex(given["body"].removeprefix(HEX_PREFIX))
+    return None
+
+
+@lru_cache(maxsize=8192)
+def names_of_actions(mutation: Mutation) -> frozenset[str]:
+    """What a mutation does, by the names that a scenario has for it: ``answer``, ``drop``."""
+    return frozenset(name for action in mutation.then for name in action)
 
 
 def with_body(answer: Answer, body: bytes, words: str) -> Mutation:
@@ -105,6 +139,7 @@ class Mutator:
         name: in reports and statistics, ``field.boundary``.
         generate: all its mutations of an answer, in a fixed order, at most 65,536; none where it does not apply.
         early: its mutations take the place of the execution; the answer that it is shown is an empty success.
+        telling: it has few mutations, or fits few answers, and shows much: it comes before others of its family.
     """
 
     number: int
@@ -112,6 +147,7 @@ class Mutator:
     family: Family
     generate: Callable[[Answer], Iterable[Mutation]]
     early: bool = False
+    telling: bool = False
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         return _mutator_of, (self.number,)

@@ -6,6 +6,7 @@ the statistics and the folder. All of it runs in one event loop.
 """
 
 import asyncio
+import shlex
 import time
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,10 +16,11 @@ from protocol.errors import UsageError
 from scenarios.fuzz.campaign.clean import check_clean
 from scenarios.fuzz.campaign.counting import Counts
 from scenarios.fuzz.campaign.coverage import Coverage
+from scenarios.fuzz.campaign.endurance import endure, tell
 from scenarios.fuzz.campaign.planning import Planner
 from scenarios.fuzz.campaign.settings import CampaignSettings
 from scenarios.fuzz.campaign.worker import TapFailureError, Worker
-from scenarios.fuzz.case import Case
+from scenarios.fuzz.case import ENDURANCE, ENDURANCE_REQUESTS, Case
 from scenarios.fuzz.findings import Finding, Folder, Statistics
 from scenarios.fuzz.handover.as_scenario import to_scenario
 from scenarios.fuzz.judging.judge import Baseline, judge
@@ -33,6 +35,10 @@ _SAVE_PERIOD: Final = 5.0
 """Seconds at least between two times that the progress is written."""
 _SAVE_SHARE: Final = 50
 """And so many times as long as that takes: a plan grows."""
+_ENDURING_AFTER: Final = 20.0
+"""Seconds after which one worker sees how long a session can be; before that there is more to find elsewhere."""
+_ENDURING_FOR: Final = 60.0
+"""Seconds that have to be left for it: enough for most clients."""
 _SHORTEST: Final = 0.001
 """Seconds of a clean run, where costs of cases are compared with it."""
 
@@ -166,6 +172,8 @@ class Campaign:
             audience.note(warning)
         if folder.progress and not settings.fresh:
             self._resume(folder.progress)
+        self._endures = settings.endures and not self._counts.endurance
+        """The long session is still to come."""
 
     # --- from beginning to end --------------------------------------------------------------------------------------
 
@@ -199,7 +207,7 @@ class Campaign:
 
     async def _run_cases(self, worker: Worker) -> None:
         while not self._over():
-            case = self._planner.next()
+            case = self._next()
             if case is None:
                 self._exhausted = True
                 return
@@ -210,11 +218,21 @@ class Campaign:
             if time.monotonic() >= self._next_save:
                 self._save()
 
+    def _next(self) -> Case | None:
+        """The next case of the plan; once, in its time, that of endurance, which is in no plan."""
+        seconds, is_time = self._settings.seconds, self._earlier + self._elapsed >= _ENDURING_AFTER
+        enough = seconds is None or seconds - self._elapsed >= _ENDURING_FOR
+        case = None if self._endures and is_time and enough else self._planner.next()
+        if case is None and self._endures:
+            self._endures = False
+            return Case(endurance=ENDURANCE_REQUESTS)
+        return case
+
     def _over(self) -> bool:
-        settings = self._settings
-        return (settings.cases is not None and self._cases >= settings.cases) or (
-            settings.seconds is not None and self._elapsed >= settings.seconds
-        )
+        return self._out_of_time() or (self._settings.cases is not None and self._cases >= self._settings.cases)
+
+    def _out_of_time(self) -> bool:
+        return self._settings.seconds is not None and self._elapsed >= self._settings.seconds
 
     @property
     def _elapsed(self) -> float:
@@ -224,13 +242,22 @@ class Campaign:
 
     async def _run_case(self, worker: Worker, case: Case) -> None:
         try:
-            seen = await worker.play(case)
+            seen = await self._play(worker, case)
         except TapFailureError as failure:
             self._mistakes.append(str(failure))
             self._planner.told(case)
             return
         for observation in seen:
             await self._take(worker, observation, of_turn=observation.case == case)
+
+    async def _play(self, worker: Worker, case: Case) -> list[Observation]:
+        if not case.endurance:
+            return await worker.play(case)
+        endured = await endure(worker, case, self._baseline, self._out_of_time)
+        if endured.observation.case == case and not self._counts.endurance:
+            self._counts.endurance = endured.end
+            self._audience.note(f"{case}: {endured.end}")
+        return [endured.observation]
 
     async def _take(self, worker: Worker, observation: Observation, *, of_turn: bool) -> None:
         """Judges what was seen, and keeps what is new."""
@@ -253,6 +280,8 @@ class Campaign:
         known = self._folder.known(Finding(judgement.verdict, observation.case.id, "", judgement.signature))
         if known is not None:  # it is only counted
             return Finding(judgement.verdict, observation.case.id, judgement.detail, judgement.signature)
+        if observation.case.endurance:
+            judgement = judgement._replace(detail=f"{judgement.detail}; {self._counts.endurance}")
         scenario = to_scenario(
             observation.applied,
             base=self._scenario,
@@ -260,24 +289,28 @@ class Campaign:
             name=f"fuzz case {observation.case.id}",
             purpose=f"{judgement.verdict}: {judgement.detail}",
         )
-        return Finding.of(
+        finding = Finding.of(
             observation,
             judgement,
             scenario=scenario,
-            command=f"tap-emulator fuzz replay {observation.case.id} -o {self._settings.output}",
+            command=f"tap-emulator fuzz replay {observation.case.id} -o {shlex.quote(str(self._settings.output))}",
             first_seen=self._earlier + self._elapsed,
         )
+        if observation.case.endurance:
+            finding.faults, finding.mutators = [tell(observation.case)], [ENDURANCE]
+        return finding
 
     async def _confirm(self, worker: Worker, case: Case, fresh: Sequence[Finding]) -> None:
         """Plays the case once more; what does not show again is marked so."""
         try:
-            again = await worker.play(case)
+            again = await self._play(worker, case)
         except TapFailureError as failure:
             self._mistakes.append(str(failure))
             return
+        tried = not (case.endurance and self._out_of_time())
         verdicts = {each.verdict for seen in again if seen.case == case for each in judge(seen, self._baseline)}
         for finding in fresh:
-            finding.reproduced = finding.verdict in verdicts
+            finding.reproduced = finding.verdict in verdicts or (False if tried else None)
             self._folder.update(finding)
 
     # --- kept -------------------------------------------------------------------------------------------------------

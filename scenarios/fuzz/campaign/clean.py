@@ -9,6 +9,7 @@ from scenarios.fuzz.campaign.settings import CampaignSettings
 from scenarios.fuzz.judging.judge import Baseline
 from scenarios.fuzz.observation import Ending, Observation
 
+_UNSAID: Final = """; with --persistent it has to end its turn with the line {"done": true}, and to flush it"""
 _SHOWN: Final = 15
 """Last lines of its output that are shown."""
 
@@ -41,7 +42,8 @@ def _problem(observation: Observation, url: str, settings: CampaignSettings) -> 
         wanted = "wait for the next line" if settings.mode == "persistent" else "connect again"
         return f"it {how}; with --{settings.mode} it has to {wanted}"
     if ending.kind not in ("exited", "done"):
-        return f"it {how}"
+        unsaid = settings.mode == "persistent" and ending.kind == "stalled"
+        return f"it {how}{_UNSAID if unsaid else ''}"
     if ending.error or ending.unhandled:
         return f"it reports an error: {ending.error}"
     if ending.code and ending.code not in (settings.handled or ()):

@@ -20,6 +20,7 @@ class Counts:
         seconds: that it took, in all runs.
         by_call, by_family, by_mutator: how many cases hit the call, used the mutator.
         by_verdict: how many cases ended with the verdict.
+        endurance: what came of the one long session; empty before.
     """
 
     seed: int = 0
@@ -29,6 +30,7 @@ class Counts:
     by_family: Counter[str] = field(default_factory=Counter)
     by_mutator: Counter[str] = field(default_factory=Counter)
     by_verdict: Counter[str] = field(default_factory=Counter)
+    endurance: str = ""
 
     @property
     def rate(self) -> float:
@@ -58,7 +60,8 @@ class Counts:
     def state(self) -> dict[str, Any]:
         """All of it as JSON has it."""
         tables = {name: dict(getattr(self, name)) for name in _TABLES}
-        return {"seed": self.seed, "cases": self.cases, "seconds": self.seconds, **tables}
+        numbers = {"seed": self.seed, "cases": self.cases, "seconds": self.seconds}
+        return {**numbers, "endurance": self.endurance, **tables}
 
     @classmethod
     def resume(cls, state: Mapping[str, Any]) -> "Counts":
@@ -69,6 +72,7 @@ class Counts:
         """
         try:
             counts = cls(int(state["seed"]), int(state["cases"]), float(state["seconds"]))
+            counts.endurance = str(state.get("endurance", ""))
             for name in _TABLES:
                 getattr(counts, name).update({str(key): int(count) for key, count in state[name].items()})
         except (KeyError, TypeError, ValueError, AttributeError) as error:

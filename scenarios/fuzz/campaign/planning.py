@@ -1,13 +1,14 @@
 """Which case is next: all that a client does is met early, and where something was found it goes deeper.
 
 Cases come from lanes (`scenarios.fuzz.campaign.lanes`), which take turns by their weights, in three tiers with shares
-of their own: first answers to calls, later answers, and two faults at once. Before all that comes a sweep, which takes
-one case of each mutator at each call, the calls in turn.
+of their own: first answers to calls, later answers, and two faults at once. Before all that comes a sweep, the calls in
+turn, which takes one case of each mutator at each call; one of each that changes contents at each other request of
+the call; one of each code at all answers to it; and, for what a client may have stopped to expect, one of each that
+changes code or envelope after something else was refused.
 
 A plan follows from the seed and from what is told about the runs, and from nothing else.
 """
 
-import heapq
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,16 +16,16 @@ from typing import Any, Final, Literal
 
 from protocol.errors import PeerError, UsageError
 from protocol.frames import Request, Response
-from scenarios.fuzz.campaign.lanes import Lane, Place, Pool, Site
+from scenarios.fuzz.campaign.lanes import GOLDEN, HOTTEST, SWEPT, Faults, Lane, Place, Pool, Queue, Site
 from scenarios.fuzz.case import ANY_CALL, EVERY, Case, Fault
-from scenarios.fuzz.grammar import MUTATORS
-from scenarios.fuzz.mutation import Answer, Family, Mutator
+from scenarios.fuzz.grammar import BY_NAME, MUTATORS
+from scenarios.fuzz.mutation import Answer, Family, Mutator, Nature
 
 Wanted = Callable[[str, Mutator], bool]
 """Whether a mutator is wanted for the answers to a call."""
 Tier = Literal["first", "later", "pairs"]
 
-STATE_VERSION: Final = 1
+STATE_VERSION: Final = 2
 _SHARES: Final[dict[Tier, float]] = {"first": 0.5, "later": 0.2, "pairs": 0.3}
 _WEIGHTS: Final[dict[Family, float]] = {
     "session": 1.0,
@@ -36,16 +37,15 @@ _WEIGHTS: Final[dict[Family, float]] = {
     "delivery": 0.4,
     "bytes": 0.3,
 }
-_SWEPT: Final = 1.0
-"""A lane whose turn is before this has not been in the sweep yet."""
-_HOTTEST: Final = 8.0
 _FOUND: Final = 2.0
 _NEW: Final = 1.25
 _COOLING: Final = 0.9
 _SLOW: Final = 5.0
-"""The mutator of a case that takes so many times as long as a clean run comes after the sweep at other calls."""
-_BACK: Final = 5.0
-"""How much later its turn is there."""
+"""The mutator of a case that takes so many times as long as a clean run comes after the sweep at most other calls."""
+_BACK: Final = 1.0
+"""How much later its turn is there: after the sweep, and before anything comes a second time."""
+_STILL: Final = 4
+"""At one call of so many it keeps its turn."""
 _DEAREST: Final = 200.0
 _MOST_MISSED: Final = 10
 """Times that an answer may fail to come, after which its faults do not wait longer still."""
@@ -54,12 +54,21 @@ _MOST_PAIRED: Final = 24
 _MOST_OF_PAIR: Final = 3
 """Mutations of each mutator in pairs."""
 _GOING_ON: Final[frozenset[Family]] = frozenset({"code", "state", "delivery", "session"})
-_KNOWING: Final = frozenset(_WEIGHTS) - {"bytes"}
+_ALL: Final = frozenset(_WEIGHTS)
+_KNOWING: Final = _ALL - {"bytes"}
+_CONTENTS: Final[frozenset[Family]] = frozenset({"field", "structure"})
+"""What depends on the request, since other requests of a call have answers of another layout."""
+_LASTING: Final[frozenset[Family]] = frozenset({"code"})
+"""What is most usual at every answer: a Tap that is busy, or locked, stays so."""
+_UNPREPARED: Final[frozenset[Family]] = frozenset({"code", "session"})
+"""What a client may not look for any more once something was refused."""
 _SESSION_PAIR: Final = 3.0
 """What pairs weigh whose first fault is in the making of a session."""
-_SESSION_CALLS: Final = frozenset(
-    {"scram.login", "scram.login_proof", "scram.initialize", "scram.set_initialization_vector"}
-)
+_EXCHANGE: Final = "scram.set_initialization_vector"
+"""The call of a session that a client can do without."""
+_SESSION_CALLS: Final = frozenset({"scram.login", "scram.login_proof", "scram.initialize", _EXCHANGE})
+_REFUSED: Final = BY_NAME["code.known"]
+_NOT_EXECUTED: Final = BY_NAME["session.refused"]
 _MOST_REQUESTS: Final = 16
 """Different requests of one call, of which each has an answer of its own."""
 
@@ -78,12 +87,12 @@ class Planner:
         self._requests: dict[str, set[Request]] = {}
         self._pools: dict[tuple[str, int, frozenset[Family]], Pool] = {}
         self._lanes: list[Lane] = []
-        self._queues: dict[Tier, _Queue] = {
-            tier: _Queue(share, sweeps=tier == "first") for tier, share in _SHARES.items()
+        self._queues: dict[Tier, Queue] = {
+            tier: Queue(share, sweeps=tier == "first") for tier, share in _SHARES.items()
         }
         self._missed: dict[Place, int] = {}
         """How often one after the other nothing came true of faults at an answer."""
-        self._open: dict[Case, tuple[_Queue, int] | None] = {}
+        self._open: dict[Case, tuple[Queue, int] | None] = {}
         """Cases that were given, of which nothing was told yet, with their lane."""
         self._again: deque[Case] = deque()
 
@@ -114,27 +123,65 @@ class Planner:
         return other or nth <= 3 or nth & (nth - 1) == 0  # then at 4, 8, 16 ...
 
     def _add(self, site: Site) -> None:
-        call, nth, _ = site
-        is_first = all(known != call for known, _ in self._sites)
+        call, nth, answer = site
+        others = [other for other in self._sites.values() if other.call == call]
         self._sites[call, nth] = site
-        if is_first:
-            self._add_lanes("first", site)
-            self._add_lanes("later", site._replace(nth=EVERY))
-            others = [other for key, other in self._sites.items() if key != (call, nth) and other.nth == 1]
-            for other in others if len(others) < _MOST_PAIRED else ():
-                self._add_pair(other, site)
-        else:
-            self._add_lanes("later", site)
-            if nth == 2 and (call, 1) in self._sites:
-                self._add_pair(self._sites[call, 1], site)
+        if not others:
+            self._add_call(site)
+            return
+        is_request = call not in _SESSION_CALLS and all(other.answer.request != answer.request for other in others)
+        swept = _CONTENTS if is_request else frozenset[Family]()
+        self._add_lanes("first", site, swept)
+        self._add_lanes("later", site, _ALL - swept)
+        if nth == 2 and (call, 1) in self._sites:
+            self._add_pair(self._sites[call, 1], site)
 
-    def _add_lanes(self, tier: Tier, site: Site) -> None:
+    def _add_call(self, site: Site) -> None:
+        """All that follows from the first answer to a call."""
+        every = site._replace(nth=EVERY)
+        self._add_lanes("first", site, _ALL)
+        self._add_lanes("first", every, _LASTING)
+        self._add_lanes("later", every, _ALL - _LASTING)
+        if site.call not in _SESSION_CALLS:  # without them there is nothing to go on with
+            self._add_refused(site)
+        others = [other for other in self._sites.values() if other.call != site.call and other.nth == 1]
+        for other in others if len(others) < _MOST_PAIRED else ():
+            self._add_pair(other, site)
+
+    def _add_lanes(self, tier: Tier, site: Site, families: frozenset[Family]) -> None:
         mutators = self._mutators(site.call)
         for number, mutator in enumerate(mutators):
-            key = f"{tier} {site.call} {site.nth} {mutator.number}"
-            weight = _WEIGHTS[mutator.family] / (1 if tier == "first" else 1 + site.nth)
-            pools = (Pool(site, (mutator,)),)
-            self._add_lane(tier, key, pools, ((site.call, site.nth),), mutator, weight, _SWEPT * number / len(mutators))
+            if mutator.family in families:
+                key = f"{tier} {site.call} {site.nth} {mutator.number}"
+                weight = _WEIGHTS[mutator.family] / (1 if tier == "first" else 1 + site.nth)
+                turn = SWEPT * number / len(mutators)
+                self._add_lane(tier, key, (Pool(site, (mutator,)),), ((site.call, site.nth),), mutator, weight, turn)
+
+    def _add_refused(self, site: Site) -> None:
+        """Once more what can be wrong with the envelope, after something else was refused."""
+        dice = random.Random(f"{self.seed} refused {site.call}")  # noqa: S311 - reproducible on purpose
+        before = [other for other in self._sites.values() if other.nth == 1 and other.call != site.call]
+        before = [other for other in before if other.answer.encrypted == site.answer.encrypted]
+        mutators = [each for each in self._mutators(site.call) if each.family in _UNPREPARED]
+        dice.shuffle(mutators)
+        for number, mutator in enumerate(mutators):
+            if refusals := tuple(self._refusals(before, dice)):
+                key = f"refused {site.call} {mutator.number}"
+                weight, turn = _WEIGHTS[mutator.family], SWEPT * number / len(mutators)
+                pools = refusals, Pool(site, (mutator,))
+                self._add_lane("first", key, pools, ((site.call, site.nth),), mutator, weight, turn)
+
+    def _refusals(self, sites: Iterable[Site], dice: random.Random) -> Iterator[Fault]:
+        """An answer that was refused, and all exchanges of vectors, as a Tap does that has none; not as in pairs."""
+        asked = [site for site in sites if site.call not in _SESSION_CALLS]
+        exchanges = [site for site in sites if site.call == _EXCHANGE]
+        for among, nth, mutator in ((asked, 1, _REFUSED), (exchanges, EVERY, _NOT_EXECUTED)):
+            if among and self._wanted((site := dice.choice(among)).call, mutator):
+                mutations = mutator.mutations(site.seen_by(mutator))
+                paired = Pool(site, (mutator,), _MOST_OF_PAIR)
+                variants = set(range(len(mutations))) - {paired[place].variant for place in range(len(paired))}
+                refusals = [each for each in sorted(variants) if mutations[each].nature is Nature.REFUSAL]
+                yield Fault(site.call, nth, mutator, dice.choice(refusals))
 
     def _add_pair(self, one: Site, other: Site) -> None:
         """Two that together matter: after the first of them a client goes on, and the second meets it unprepared."""
@@ -151,10 +198,11 @@ class Planner:
         return self._pools[key]
 
     def _mutators(self, call: str) -> list[Mutator]:
-        """Those that are wanted: the more a family weighs, the earlier; dice decide about the rest."""
+        """Those that are wanted: the more a family weighs, the earlier; in it what tells much first; then by dice."""
         dice = random.Random(f"{self.seed} {call}")  # noqa: S311 - reproducible on purpose
         mutators = [each for each in MUTATORS.values() if self._wanted(call, each)]
         dice.shuffle(mutators)
+        mutators.sort(key=lambda each: not each.telling)
         met: dict[Family, int] = {}
         places: dict[int, float] = {}
         for mutator in mutators:
@@ -166,14 +214,14 @@ class Planner:
         self,
         tier: Tier,
         key: str,
-        pools: tuple[Pool, ...],
+        pools: tuple[Faults, ...],
         places: tuple[Place, ...],
         mutator: Mutator | None,
         weight: float,
         turn: float,
     ) -> None:
-        dice = random.Random(f"{self.seed} {key}")  # noqa: S311 - reproducible on purpose
-        offset = dice.random()
+        dice = random.Random(f"{self.seed} {mutator.number if mutator else key}")  # noqa: S311 - reproducible on purpose
+        offset = (dice.random() + GOLDEN * len(self._queues[tier].alike(mutator))) % 1.0
         lane = Lane(key, pools, places=places, mutator=mutator, weight=weight, offset=offset, turn=turn)
         lane.turn = max(turn, self._queues[tier].now)
         self._lanes.append(lane)
@@ -197,11 +245,11 @@ class Planner:
                 return case
         return None
 
-    def _next_queue(self) -> "_Queue | None":
+    def _next_queue(self) -> "Queue | None":
         """The tier that is behind its share; the first one while it sweeps."""
         filled = [queue for queue in self._queues.values() if queue.top is not None]
         first = self._queues["first"]
-        if first.top is not None and first.top < _SWEPT:
+        if first.top is not None and first.top < SWEPT:
             return first
         return min(filled, key=lambda queue: queue.given / queue.share, default=None)
 
@@ -236,16 +284,16 @@ class Planner:
         place = fault.call, fault.nth
         missed = self._missed[place] = 0 if came_true else self._missed.get(place, 0) + 1
         if 0 < missed <= _MOST_MISSED:
-            queue = self._queues["first" if fault.nth == 1 else "later"]
-            for number in queue.by_place.get(place, ()):
-                lane = queue.lanes[number]
-                if fault.nth != 1 or lane.turn >= _SWEPT:
-                    queue.move(number, lane.turn + 2.0**missed * lane.stride)
+            for queue in (self._queues["first"], self._queues["later"]):
+                for number in queue.by_place.get(place, ()):
+                    lane = queue.lanes[number]
+                    if fault.nth != 1 or lane.turn >= SWEPT:
+                        queue.move(number, lane.turn + 2.0**missed * lane.stride)
 
     def _postpone(self, mutator: Mutator) -> None:
         for queue in (self._queues["first"], self._queues["later"]):
-            for number in queue.by_mutator.get(mutator.number, ()):
-                if (turn := queue.lanes[number].turn) < _SWEPT:
+            for place, number in enumerate(queue.alike(mutator)):
+                if place % _STILL and (turn := queue.lanes[number].turn) < SWEPT:
                     queue.move(number, turn + _BACK)
 
     def _warm(self, lane: Lane, factor: float) -> None:
@@ -254,8 +302,8 @@ class Planner:
             for number in queue.neighbours(lane):
                 near = queue.lanes[number]
                 stride = near.stride
-                near.heat = min(near.heat * (factor if near is lane else _NEW), _HOTTEST)
-                if near.turn >= _SWEPT:
+                near.heat = min(near.heat * (factor if near is lane else _NEW), HOTTEST)
+                if near.turn >= SWEPT:
                     queue.move(number, queue.now + (near.turn - queue.now) * near.stride / stride)
 
     # --- kept -------------------------------------------------------------------------------------------------------
@@ -299,84 +347,6 @@ class Planner:
         except (KeyError, TypeError, ValueError, PeerError) as error:
             raise UsageError(f"the plan that was kept cannot be read ({error!r}); begin afresh") from error
         return planner
-
-
-class _Queue:
-    """The lanes of one tier, in the order of their turns.
-
-    Args:
-        share: of all cases, in the end.
-        sweeps: the first turns of its lanes do not count for its share.
-    """
-
-    def __init__(self, share: float, *, sweeps: bool) -> None:
-        self.share = share
-        self.sweeps = sweeps
-        self.given = 0
-        """Cases, beside those of the sweep."""
-        self.now = 0.0
-        """Turn of the lane that came last."""
-        self.lanes: list[Lane] = []
-        self.by_mutator: dict[int, list[int]] = {}
-        self.by_place: dict[Place, list[int]] = {}
-        self._by_call: dict[str, list[int]] = {}
-        self._heap: list[tuple[float, int]] = []
-        """Turns and numbers of lanes; where the turn is not that of the lane, it has got another one since."""
-
-    def add(self, lane: Lane) -> None:
-        """One more lane."""
-        number = len(self.lanes)
-        self.lanes.append(lane)
-        if lane.mutator is not None:
-            self.by_mutator.setdefault(lane.mutator.number, []).append(number)
-            self.by_place.setdefault(lane.places[0], []).append(number)
-        for call, _ in lane.places:
-            self._by_call.setdefault(call, []).append(number)
-        heapq.heappush(self._heap, (lane.turn, number))
-
-    @property
-    def top(self) -> float | None:
-        """The next turn; None if there are no lanes any more."""
-        while self._heap and self.lanes[self._heap[0][1]].turn != self._heap[0][0]:
-            heapq.heappop(self._heap)
-        return self._heap[0][0] if self._heap else None
-
-    def pop(self) -> tuple[int, Lane]:
-        """Takes the next lane out; `serve` puts it back."""
-        turn, number = heapq.heappop(self._heap)
-        self.now = max(self.now, turn)
-        return number, self.lanes[number]
-
-    def serve(self, number: int, lane: Lane) -> None:
-        """The lane has given a case, and waits for its next turn."""
-        self.given += not self.sweeps or lane.turn >= _SWEPT
-        self.move(number, max(lane.turn, _SWEPT) + lane.stride)
-
-    def move(self, number: int, turn: float) -> None:
-        """The lane has another turn."""
-        self.lanes[number].turn = turn
-        heapq.heappush(self._heap, (turn, number))
-
-    def neighbours(self, lane: Lane) -> Iterator[int]:
-        """Lanes whose cases are like those of a lane, and itself."""
-        if lane.mutator is None:
-            yield from (number for number, each in enumerate(self.lanes) if each is lane)
-            return
-        yield from self.by_mutator.get(lane.mutator.number, ())
-        for call, _ in lane.places:
-            for number in self._by_call.get(call, ()):
-                near = self.lanes[number].mutator
-                if near is not None and near is not lane.mutator and near.family == lane.mutator.family:
-                    yield number
-
-    def recall(self, kept: Mapping[str, tuple[int, float, float]]) -> None:
-        """Makes the lanes what they were."""
-        for number, lane in enumerate(self.lanes):
-            given, turn, heat = kept.get(lane.key, (0, lane.first_turn, 1.0))
-            lane.given, lane.heat = int(given), float(heat)
-            if lane.given < 0 or not 0 < lane.heat <= _HOTTEST:
-                raise ValueError(f"{lane.key}: {given} {turn} {heat}")
-            self.move(number, float(turn))
 
 
 def _site_as_json(site: Site) -> list[Any]:

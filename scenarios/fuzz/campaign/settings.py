@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from protocol.errors import UsageError
+from scenarios.fuzz.case import ENDURANCE
 from scenarios.fuzz.clients import Limits, Mode
 from scenarios.fuzz.mutation import Mutator
 from scenarios.fuzz.rig import FREE_PORT
@@ -64,6 +65,12 @@ class CampaignSettings:
         names = (call, mutator.name, mutator.family)
         return not self.only or any(fnmatchcase(name, pattern) for name in names for pattern in self.only)
 
+    @property
+    def endures(self) -> bool:
+        """Whether a client is also asked for a very long time in one session."""
+        wanted = not self.only or any(fnmatchcase(ENDURANCE, pattern) for pattern in self.only)
+        return self.mode == "persistent" and wanted and not self.bytes_only
+
     def links(self) -> list[tuple[str, ...]]:
         """Links of the Tap of each worker.
 
@@ -99,7 +106,7 @@ class CampaignSettings:
             "scenario": None if self.scenario is None else str(self.scenario),
             "inputs": dict(self.inputs),
             "seed": self.seed,
-            "login": None if self.login is None else ":".join(self.login),
+            "login": None if self.login is None else self.login[0],
             "handled": None if self.handled is None else list(self.handled),
             "hang_time": limits.progress,
             "memory": limits.memory,

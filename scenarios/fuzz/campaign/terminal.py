@@ -10,7 +10,7 @@ from rich.text import Text
 
 from scenarios.fuzz.campaign.counting import Counts
 from scenarios.fuzz.campaign.settings import CampaignSettings
-from scenarios.fuzz.findings import Finding, visible
+from scenarios.fuzz.findings import Finding, counted, visible
 
 _PERIOD: Final = 0.2
 """Seconds between two looks at how far it is."""
@@ -57,7 +57,7 @@ class Terminal:
         if now < self._next:
             return
         cases, seconds = counts.cases - self._counted, max(now - self._began, 0.001)
-        said = f"{counts.cases} cases, {counts.rate:.0f}/s, {findings} findings"
+        said = f"{counted(counts.cases, 'case')}, {counts.rate:.0f}/s, {counted(findings, 'finding')}"
         if not self._console.is_terminal:
             self._next = now + _PLAIN_PERIOD
             self.note(f"{seconds:6.0f} s: {said}")
@@ -65,7 +65,7 @@ class Terminal:
         self._next = now + _PERIOD
         if self._progress is None:
             columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
-            self._progress = Progress(*columns, console=self._console, transient=True)
+            self._progress = Progress(*columns, console=self._console, transient=True, refresh_per_second=1 / _PERIOD)
             self._task = self._progress.add_task(said, total=1.0)
             self._progress.start()
         self._progress.update(self._task, description=said, completed=self._part(cases, seconds))

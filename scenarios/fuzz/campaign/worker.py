@@ -1,6 +1,7 @@
 """A worker: a Tap of its own, and a client of its own, that meet in one case after another."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Final
 
@@ -86,22 +87,48 @@ class Worker:
             TapFailureError: the Tap itself has failed.
         """
         observation, result = await self._play(case, keep_hosts=self._keep_hosts and self._in_step)
-        blamed = []
-        if result.late and self._last is not None:
-            last = self._last
-            blamed.append(replace(last, ending=result.ending, output=last.output + result.output))
+        blamed = self._blamed(result)
         spoiled = not observation.applied and (observation.ending != _WELL or not observation.answers)
         if result.late or (self._keep_hosts and case.faults and spoiled):
             observation, result = await self._play(case, keep_hosts=False)
         self._last = observation
         return [*blamed, observation]
 
+    def _blamed(self, result: Result) -> list[Observation]:
+        """The last case as it was seen, if it turns out only now to have ended the client."""
+        last = self._last
+        if last is None or not result.late:
+            return []
+        return [replace(last, ending=result.ending, output=last.output + result.output)]
+
+    async def endure(self, case: Case) -> AsyncIterator[Observation]:
+        """What was seen turn by turn, without end. The client is asked to keep its connection, and the Tap goes on as
+        it is. The first may be of the last case, if it turns out only now to have ended the client.
+
+        Raises:
+            UsageError: the client is not told of its turns, or cannot be started.
+            TapFailureError: the Tap itself has failed.
+        """
+        if not self._keep_hosts:
+            raise UsageError(f"case {case.id}: expected --persistent, a client that is told to keep its connection")
+        self.rig.begin(case)
+        await self.rig.ready()
+        while True:
+            observation, result = await self._turn(case)
+            self._in_step = False  # the next case begins with another connection
+            for each in self._blamed(result) if result.late else (observation,):
+                self._last = each
+                yield each
+
     async def _play(self, case: Case, *, keep_hosts: bool) -> tuple[Observation, Result]:
+        self.rig.begin(case, keep_hosts=keep_hosts)
+        await self.rig.ready()
+        return await self._turn(case)
+
+    async def _turn(self, case: Case) -> tuple[Observation, Result]:
         rig = self.rig
-        rig.begin(case, keep_hosts=keep_hosts)
-        await rig.ready()
         self._ended.clear()
-        turn = Turn(case.id, rig.urls[0], rig.keys, self._progress, self._ended)
+        turn = Turn(case.id, rig.urls[0], rig.keys, self._progress, self._ended, keep=case.endurance > 0)
         result = await self.client.play(turn)
         trace = rig.end()
         self._in_step = not any(map(changes_session, trace.applied))

@@ -14,9 +14,12 @@ from scenarios.fuzz.observation import Ending
 
 _WATCHING: Final = 0.05
 """Seconds between two looks at a turn. One timer for all turns: to make one for each would cost more than the turn."""
-_SETTLING: Final = 0.05
-"""Seconds after the end of a connection in which a client with a loop of its own may still die of it."""
-_SETTLING_STEPS: Final = 10
+_SETTLING: Final = 0.1
+"""Seconds after the end of a connection, and after whatever it prints then, in which a client with a loop of its own
+may still die of it. Python 3.13 says why bit by bit, and on a busy machine takes that long for the first."""
+_SETTLING_AT_MOST: Final = 1.0
+"""Seconds, however much it prints."""
+_SETTLING_STEP: Final = 0.005
 EndingKind = Literal["exited", "done", "stalled", "flooded", "swollen"]
 _MIB: Final = 1 << 20
 
@@ -151,7 +154,7 @@ class ProcessClient:
             "request_iv": turn.session.request_iv.hex(),
             "answer_iv": turn.session.answer_iv.hex(),
         }
-        message = {"case": turn.case, "url": turn.url, "session": session}
+        message = {"case": turn.case, "url": turn.url, "session": session} | ({"keep": True} if turn.keep else {})
         try:
             self._process.write(json.dumps(message).encode() + b"\n")
         except BlockingIOError:
@@ -164,17 +167,26 @@ class ProcessClient:
         ended = asyncio.ensure_future(turn.ended.wait())
         try:
             await asyncio.wait((ended, over), return_when=asyncio.FIRST_COMPLETED)
-            entries = turn.progress()
-            for _ in range(_SETTLING_STEPS):
-                if over.done() or turn.progress() != entries:
-                    break
-                await asyncio.sleep(_SETTLING / _SETTLING_STEPS)
+            await self._settle(turn, over)
         finally:
             ended.cancel()
         self._process.read_now()
         if not self._process.dying:
             self._finish("done")
         return await over
+
+    async def _settle(self, turn: Turn, over: asyncio.Future[Ending]) -> None:
+        """Waits until it has connected again, has ended, or has said nothing for a while: an error takes its time."""
+        loop = asyncio.get_running_loop()
+        entries, printed = turn.progress(), self._said.total
+        quiet = began = loop.time()
+        while not over.done() and turn.progress() == entries:
+            now = loop.time()
+            if self._said.total != printed:
+                quiet, printed = now, self._said.total
+            if now - quiet >= _SETTLING or now - began >= _SETTLING_AT_MOST:
+                return
+            await asyncio.sleep(_SETTLING_STEP)
 
     def _finish(self, kind: EndingKind, code: int | None = None, detail: str = "") -> None:
         if self._over is not None and not self._over.done():

@@ -43,6 +43,7 @@ class Turn:
         progress: entries of the journal so far; grows while the client talks to the Tap.
         ended: set by the campaign as soon as a connection has ended during this turn. That is what ends the turn
             of a client with a loop of its own; the other modes do not need it.
+        keep: the client is asked to keep its connection for the next turn, whatever it does otherwise.
     """
 
     case: str
@@ -50,6 +51,7 @@ class Turn:
     session: SessionKeys | None
     progress: Callable[[], int]
     ended: asyncio.Event | None = None
+    keep: bool = False
 
 
 @dataclass(slots=True)

@@ -14,8 +14,6 @@ from scenarios.fuzz.mutation import Answer, Family, Mutation, Mutator, Nature
 
 _MOST: Final = 300
 """Mutations of one mutator and one answer."""
-_PROVEN: Final = frozenset({"scram.login_proof"})
-"""Calls whose body proves who the Tap is: any other body is forged."""
 _SHOWN: Final = 16
 """Bytes of a value that words show."""
 
@@ -129,9 +127,9 @@ def in_turn(*sources: Iterable[Change]) -> Iterator[Change]:
 Generate = Callable[[Subject], Iterable[Change]]
 
 
-def mutator(number: int, name: str, family: Family, generate: Generate) -> Mutator:
+def mutator(number: int, name: str, family: Family, generate: Generate, *, telling: bool = False) -> Mutator:
     """A mutator of bodies; what it generates twice, or what is the true body, is left out."""
-    return Mutator(number, name, family, partial(_mutations, generate))
+    return Mutator(number, name, family, partial(_mutations, generate), telling=telling)
 
 
 def _mutations(generate: Generate, answer: Answer) -> Iterator[Mutation]:
@@ -157,7 +155,7 @@ def _nature(subject: Subject, change: Change) -> Nature:
     sound = _decodes(schema, change.body) if change.sound is None else change.sound
     if not sound:
         return Nature.MALFORMED
-    return Nature.FORGED if subject.answer.call in _PROVEN else Nature.SOUND
+    return Nature.FORGED if subject.answer.forgery(change.body) else Nature.SOUND
 
 
 def _decodes(schema: Body[Any], body: bytes) -> bool:

@@ -31,8 +31,15 @@ def _contradictory(answer: Answer) -> Iterator[Mutation]:
             yield with_response(answer, Response(code, answer.response.body), words)
 
 
+def _busy(answer: Answer) -> Iterator[Mutation]:
+    """What a client asks again after; at every answer it shows who does so without end."""
+    if answer.response.code != ResultCode.BUSY:
+        yield with_response(answer, Response(ResultCode.BUSY), f"code {describe_code(ResultCode.BUSY)}, no body")
+
+
 MUTATORS: Final = (
     Mutator(40, "code.known", "code", _known),
     Mutator(41, "code.unknown", "code", _unknown),
     Mutator(42, "code.with-body", "code", _contradictory),
+    Mutator(43, "code.busy", "code", _busy, telling=True),
 )

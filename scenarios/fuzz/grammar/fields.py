@@ -9,7 +9,7 @@ from typing import Final
 
 from scenarios.fuzz.grammar.changes import Change, Subject, counted, in_turn, mutator, old_bytes, shown
 from scenarios.fuzz.grammar.layout import Field, Kind
-from scenarios.fuzz.grammar.texts import texts
+from scenarios.fuzz.grammar.texts import full_texts, texts
 from scenarios.fuzz.mutation import Mutator
 
 _NUMBERS: Final = (Kind.INTEGER, Kind.SIGNED, Kind.VERSION)
@@ -62,8 +62,23 @@ def _numbers_of_enum(subject: Subject, field: Field) -> Iterator[Change]:
     assert field.members is not None
     known = sorted(int(member) for member in field.members)
     for number in (*_gaps(known, field.bits), *known):
-        words = f"{field.shown} {field.place}: {field.number} ({_name(field, field.number)}) -> "
-        yield subject.with_number(field, number, words + f"{number} ({_name(field, number)})")
+        yield _with_member(subject, field, number)
+
+
+def _with_member(subject: Subject, field: Field, number: int) -> Change:
+    words = f"{field.shown} {field.place}: {field.number} ({_name(field, field.number)}) -> "
+    return subject.with_number(field, number, words + f"{number} ({_name(field, number)})")
+
+
+def _no_member(subject: Subject) -> Iterator[Change]:
+    """What a newer firmware may say."""
+    return _each(subject, subject.fields(Kind.ENUM), _no_members_of)
+
+
+def _no_members_of(subject: Subject, field: Field) -> Iterator[Change]:
+    assert field.members is not None
+    for number in _gaps(sorted(map(int, field.members)), field.bits):
+        yield _with_member(subject, field, number)
 
 
 def _name(field: Field, number: int) -> str:
@@ -110,7 +125,7 @@ def _constant(subject: Subject) -> Iterator[Change]:
             yield subject.with_number(field, number)
 
 
-_SINGLE: Final = tuple(
+_NO_NUMBERS: Final = tuple(
     (name, bytes.fromhex(pattern))
     for name, pattern in (
         ("NaN", "7fc00000"),
@@ -119,6 +134,11 @@ _SINGLE: Final = tuple(
         ("NaN with all bits", "ffffffff"),
         ("infinity", "7f800000"),
         ("minus infinity", "ff800000"),
+    )
+)
+_SINGLE: Final = _NO_NUMBERS + tuple(
+    (name, bytes.fromhex(pattern))
+    for name, pattern in (
         ("minus zero", "80000000"),
         ("zero", "00000000"),
         ("smallest subnormal", "00000001"),
@@ -151,17 +171,36 @@ _DOUBLE: Final = tuple(
 
 
 def _float(subject: Subject) -> Iterator[Change]:
-    floats = (field for field in subject.fields(Kind.VALUE) if field.size and field.size % _FLOAT_SIZE == 0)
-    return _each(subject, floats, _floats_of)
+    return _each(subject, _floats(subject), _floats_of)
+
+
+def _floats(subject: Subject) -> Iterator[Field]:
+    return (field for field in subject.fields(Kind.VALUE) if field.size and field.size % _FLOAT_SIZE == 0)
 
 
 def _floats_of(subject: Subject, field: Field) -> Iterator[Change]:
     old = old_bytes(subject, field)
     for name, pattern in (*_SINGLE, *(_DOUBLE if field.size % 8 == 0 else ())):
-        words = f"{field.shown} {field.place}: {shown(old)} -> {name}"
-        yield subject.with_bytes(field, pattern + old[len(pattern) :], words)
+        first = _with_float(subject, field, name, pattern)
+        yield first
         if len(old) > len(pattern):
-            yield subject.with_bytes(field, pattern * (len(old) // len(pattern)), f"{words} in each element")
+            yield subject.with_bytes(field, pattern * (len(old) // len(pattern)), f"{first.words} in each element")
+
+
+def _with_float(subject: Subject, field: Field, name: str, pattern: bytes) -> Change:
+    old = old_bytes(subject, field)
+    words = f"{field.shown} {field.place}: {shown(old)} -> {name}"
+    return subject.with_bytes(field, pattern + old[len(pattern) :], words)
+
+
+def _no_number(subject: Subject) -> Iterator[Change]:
+    """What a float can say, and is no number."""
+    return _each(subject, _floats(subject), _no_numbers_of)
+
+
+def _no_numbers_of(subject: Subject, field: Field) -> Iterator[Change]:
+    for name, pattern in _NO_NUMBERS:
+        yield _with_float(subject, field, name, pattern)
 
 
 def _filled(subject: Subject, byte: int) -> Iterator[Change]:
@@ -270,4 +309,7 @@ MUTATORS: Final[tuple[Mutator, ...]] = (
     mutator(11, "field.constant", "field", _constant),
     mutator(12, "field.bit", "field", _bit),
     mutator(13, "field.swapped", "field", _swapped),
+    mutator(14, "field.full-text", "field", full_texts, telling=True),
+    mutator(15, "field.no-number", "field", _no_number, telling=True),
+    mutator(16, "field.no-member", "field", _no_member, telling=True),
 )

@@ -4,13 +4,16 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
+from protocol.apdu import MAX_FRAME
+from protocol.crypto import BLOCK
 from protocol.errors import PeerError
-from protocol.frames import Response, encrypted_size
+from protocol.frames import FRAME_OVERHEAD, Response, encrypted_size
 from scenarios.fuzz.mutation import Answer, Mutation, Nature
 
 Actions = Mapping[str, Any]
 
 STATUS_SIZE: Final = 2
+_CODE_SIZE: Final = 1
 _MASKS: Final = (0x01, 0xFF, 0x80, 0x10)
 _MOST_TRIED: Final = 32
 
@@ -91,6 +94,14 @@ def forged(answer: Answer, words: str, *then: Actions) -> Mutation:
 def payload_size(answer: Answer) -> int:
     """Bytes inside the encrypted frame: code, body and status word."""
     return len(bytes(answer.response)) + STATUS_SIZE
+
+
+def longest_body(answer: Answer) -> int:
+    """Bytes of the longest body that an answer can have: its frame is full then, or has the most blocks."""
+    room = MAX_FRAME - _CODE_SIZE
+    if not answer.encrypted:
+        return room
+    return room - room % BLOCK - FRAME_OVERHEAD - _CODE_SIZE - STATUS_SIZE
 
 
 def cipher_size(answer: Answer) -> int:

@@ -5,11 +5,12 @@ from dataclasses import replace
 from typing import Final
 
 from protocol.bodies.scram import SCRAM_CHALLENGE, SCRAM_LOGIN, ScramChallenge
+from protocol.client.core import MAX_ITERATIONS
 from protocol.codes import ResultCode, describe_code
 from protocol.crypto import BLOCK
 from protocol.errors import PeerError
 from protocol.frames import Response
-from protocol.scram import KEY_SIZE, SALT_SIZE
+from protocol.scram import KEY_SIZE, LOGIN_DISABLED_SALT, SALT_SIZE
 from scenarios.fuzz.grammar import sealed
 from scenarios.fuzz.grammar.forging import answering, hexed
 from scenarios.fuzz.grammar.sealed import SESSION_CALLS
@@ -30,8 +31,6 @@ _REFUSALS: Final = (
 _MADE_UP: Final = bytes(range(0x10, 0x10 + BLOCK))
 _SIZES: Final = (0, 1, 8, 15, 17, 32, 200)
 """Of what should have 16 bytes."""
-_MOST_ITERATIONS: Final = 0xFFFF
-"""A Tap stores 16 bits."""
 
 
 # --- answers that make a session --------------------------------------------------------------------------------------
@@ -59,8 +58,7 @@ def _pretended(answer: Answer) -> Iterator[Mutation]:
         yield with_body(answer, made_up, f"{words}, with a challenge that the Tap does not know")
     elif answer.call in SESSION_CALLS:
         for name, body in (("made up", _MADE_UP), ("zeros", bytes(BLOCK))):
-            mutation = with_body(answer, body, f"{words}, with {BLOCK} bytes: {name}")
-            yield _as_forged(mutation) if answer.call == _PROOF else mutation
+            yield with_body(answer, body, f"{words}, with {BLOCK} bytes: {name}")
     yield with_body(answer, b"", f"{words}, without a body")
 
 
@@ -88,24 +86,52 @@ def _other_blocks(answer: Answer, what: str) -> Iterator[Mutation]:
 
 
 def _challenge(answer: Answer) -> Iterator[Mutation]:
-    if answer.call != _CHALLENGE or not answer.response.success:
+    true = _challenge_of(answer)
+    if true is None:
         return
     try:
-        true: ScramChallenge = SCRAM_CHALLENGE.decode(answer.response.body)
         nonce: int = SCRAM_LOGIN.decode(answer.request.body).client_nonce
     except PeerError:
         return
-    for count in (0, 1, 2, true.iterations + 1, _MOST_ITERATIONS, 0x10000, 1_000_000, 0x7FFFFFFF, 1 << 31, 0xFFFFFFFF):
-        words = f"the login asks for {count} iterations instead of {true.iterations}"
-        mutation = with_body(answer, SCRAM_CHALLENGE.encode(replace(true, iterations=count)), words)
-        yield mutation if 0 < count <= _MOST_ITERATIONS else _as_forged(mutation)
-    for salt in (bytes(SALT_SIZE), b"\xff" * SALT_SIZE):
-        words = f"the salt of the login is {salt.hex()}"
-        mutation = with_body(answer, SCRAM_CHALLENGE.encode(replace(true, salt=salt)), words)
-        yield mutation if any(salt) else _as_forged(mutation)  # a salt of zeros means that there is no login
+    most = MAX_ITERATIONS
+    for count in (0, 1, 2, true.iterations + 1, most, most + 1, 1_000_000, 0x7FFFFFFF, 1 << 31, 0xFFFFFFFF):
+        yield _of_iterations(answer, true, count)
+    for salt in (LOGIN_DISABLED_SALT, b"\xff" * SALT_SIZE):
+        yield _of_salt(answer, true, salt)
     for name, other in (("the client's own", nonce), ("0", 0), ("0xFFFFFFFF", 0xFFFFFFFF)):
         words = f"the Tap's nonce is {name}"
         yield with_body(answer, SCRAM_CHALLENGE.encode(replace(true, server_nonce=other)), words)
+
+
+def _of_iterations(answer: Answer, true: ScramChallenge, count: int) -> Mutation:
+    words = f"the login asks for {count} iterations instead of {true.iterations}"
+    return with_body(answer, SCRAM_CHALLENGE.encode(replace(true, iterations=count)), words)
+
+
+def _of_salt(answer: Answer, true: ScramChallenge, salt: bytes) -> Mutation:
+    return with_body(answer, SCRAM_CHALLENGE.encode(replace(true, salt=salt)), f"the salt of the login is {salt.hex()}")
+
+
+def _no_salt(answer: Answer) -> Iterator[Mutation]:
+    """Which means that this user may not log in."""
+    if (true := _challenge_of(answer)) is not None and true.salt != LOGIN_DISABLED_SALT:
+        yield _of_salt(answer, true, LOGIN_DISABLED_SALT)
+
+
+def _no_iterations(answer: Answer) -> Iterator[Mutation]:
+    if (true := _challenge_of(answer)) is not None:
+        yield _of_iterations(answer, true, 0)
+
+
+def _challenge_of(answer: Answer) -> ScramChallenge | None:
+    """What a login answers in its first step; None if this is something else."""
+    if answer.call != _CHALLENGE or not answer.response.success:
+        return None
+    try:
+        challenge: ScramChallenge = SCRAM_CHALLENGE.decode(answer.response.body)
+    except PeerError:
+        return None
+    return challenge
 
 
 def _proof(answer: Answer) -> Iterator[Mutation]:
@@ -177,4 +203,6 @@ MUTATORS: Final = (
     Mutator(107, "session.forgotten", "state", _forgotten),
     Mutator(108, "session.renegotiated", "state", _renegotiated),
     Mutator(109, "session.interrupted", "state", _interrupted),
+    Mutator(110, "login.no-salt", "session", _no_salt, telling=True),
+    Mutator(111, "login.no-iterations", "session", _no_iterations, telling=True),
 )

@@ -10,6 +10,7 @@ from protocol.apdu import MAX_FRAME
 from protocol.errors import UsageError
 from protocol.tlv import BUNDLE_VALUES, RecordType, TlvRecord, build_record
 from scenarios.fuzz.grammar.changes import Change, Subject, counted, mutator, old_bytes
+from scenarios.fuzz.grammar.forging import longest_body
 from scenarios.fuzz.grammar.layout import Field, Kind, Sequence
 from scenarios.fuzz.grammar.samples import good_bodies
 from scenarios.fuzz.mutation import Mutator
@@ -124,9 +125,7 @@ def _depth(subject: Subject) -> Iterator[Change]:
     if subject.schema is not BUNDLE_VALUES:
         return
     for inside, words in ((subject.data, "the bundle"), (b"", "nothing"), (b"\xc1\x00\xff", "a value")):
-        for depth, body in _nested(inside):
-            words_of_all = f"{depth} records of bundles in one another, {words} inside, {len(body)} bytes"
-            yield Change(body, words_of_all, sound=False)
+        yield from _deep(inside, words)
     for depth in _DEPTHS:
         words = f"{depth} records of bundles in one another, each says "
         yield Change(b"\x87\x01" * depth, words + "7 bytes", sound=False)
@@ -137,6 +136,19 @@ def _depth(subject: Subject) -> Iterator[Change]:
             nested = build_record(TlvRecord(_BUNDLE, index, item.content))
             words = f"{item.title} is in a bundle of its own"
             yield from _wrapped(sequence, before + nested + after, words, sound=False)
+
+
+def _deep(inside: bytes, words: str) -> Iterator[Change]:
+    for depth, body in _nested(inside):
+        words_of_all = f"{depth} records of bundles in one another, {words} inside, {len(body)} bytes"
+        yield Change(body, words_of_all, sound=False)
+
+
+def _fitting_depth(subject: Subject) -> Iterator[Change]:
+    """All lengths are right, and the frame has room for it."""
+    if subject.schema is BUNDLE_VALUES:
+        most = longest_body(subject.answer)
+        yield from (change for change in _deep(b"", "nothing") if len(change.body) <= most)
 
 
 def _around(index: int) -> tuple[slice, slice]:
@@ -166,17 +178,37 @@ def _order(subject: Subject) -> Iterator[Change]:
 def _orders(sequence: Sequence) -> Iterator[tuple[str, list[int]]]:
     items = sequence.items[:_MOST_ITEMS]
     every = list(range(len(sequence.items)))
-    yield f"{sequence.title} in reverse", every[::-1]
-    yield f"{sequence.title} from the second on, then the first", every[1:] + every[:1]
+    yield from _turned(sequence)
     for index, item in enumerate(items):
         yield f"{item.title} is missing", every[:index] + every[index + 1 :]
         yield f"{item.title} is there twice", every[: index + 1] + every[index:]
         yield f"{item.title} is there once more at the end", [*every, index]
         if index + 1 < len(every):
-            words = f"{item.title} and {sequence.items[index + 1].title} have changed places"
-            yield words, [*every[:index], index + 1, index, *every[index + 2 :]]
+            yield _exchange(sequence, index)
         if len(every) > 1:
             yield f"{item.title} is in all places", [index] * len(every)
+
+
+def _turned(sequence: Sequence) -> Iterator[tuple[str, list[int]]]:
+    every = list(range(len(sequence.items)))
+    yield f"{sequence.title} in reverse", every[::-1]
+    yield f"{sequence.title} from the second on, then the first", every[1:] + every[:1]
+
+
+def _exchange(sequence: Sequence, index: int) -> tuple[str, list[int]]:
+    """An item and the next one."""
+    order = list(range(len(sequence.items)))
+    order[index], order[index + 1] = index + 1, index
+    one, other = sequence.items[index : index + 2]
+    return f"{one.title} and {other.title} have changed places", order
+
+
+def _permuted(subject: Subject) -> Iterator[Change]:
+    """All items are there, each once, in another order."""
+    for sequence in subject.layout.sequences:
+        pairs = range(min(len(sequence.items), _MOST_ITEMS) - 1)
+        for words, order in (*_turned(sequence), *(_exchange(sequence, index) for index in pairs)):
+            yield from _wrapped(sequence, b"".join(sequence.items[index].content for index in order), words)
 
 
 def _other_ids(subject: Subject) -> Iterator[Change]:
@@ -240,6 +272,23 @@ def _long(subject: Subject) -> Iterator[Change]:
             yield Change((filler * (longer // len(filler) + 1))[:longer], words)
     for more in (1, 4):
         yield Change(bytes(more) + subject.data, f"{counted(more, 'zero byte')} in front of {size}")
+    for off in (-1, 1):
+        yield from _as_long_as(subject, longest_body(subject.answer) + off)
+
+
+def _full(subject: Subject) -> Iterator[Change]:
+    """The frame of the answer is as long as the longest."""
+    yield from _as_long_as(subject, longest_body(subject.answer))
+
+
+def _as_long_as(subject: Subject, size: int) -> Iterator[Change]:
+    data, most = subject.data, longest_body(subject.answer)
+    if len(data) >= size:
+        return
+    said = "as long as one can be" if size == most else f"the longest has {most}"
+    filler = data or b"\xa5"
+    yield Change((filler * (size // len(filler) + 1))[:size], f"the body again and again, {size} bytes, {said}")
+    yield Change(data.ljust(size, b"\0"), f"filled with zeros to {size} bytes, {said}")
 
 
 def _empty(subject: Subject) -> Iterator[Change]:
@@ -288,15 +337,18 @@ def _exchanged(subject: Subject) -> Iterator[Change]:
 
 
 MUTATORS: Final[tuple[Mutator, ...]] = (
-    mutator(20, "structure.length", "structure", _length),
+    mutator(20, "structure.length", "structure", _length, telling=True),
     mutator(21, "structure.count", "structure", _count),
     mutator(22, "structure.depth", "structure", _depth),
     mutator(23, "structure.order", "structure", _order),
     mutator(24, "structure.short", "structure", _short),
     mutator(25, "structure.long", "structure", _long),
-    mutator(26, "structure.empty", "structure", _empty),
+    mutator(26, "structure.empty", "structure", _empty, telling=True),
     mutator(27, "structure.other", "structure", _other),
     mutator(28, "structure.repeat", "structure", _repeat),
     mutator(29, "structure.missing", "structure", _missing),
     mutator(30, "structure.exchanged", "structure", _exchanged),
+    mutator(31, "structure.permuted", "structure", _permuted, telling=True),
+    mutator(32, "structure.full", "structure", _full, telling=True),
+    mutator(33, "structure.nested", "structure", _fitting_depth, telling=True),
 )

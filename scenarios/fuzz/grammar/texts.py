@@ -93,6 +93,20 @@ def _texts_of(subject: Subject, field: Field) -> Iterator[Change]:
         yield subject.with_bytes(field, fitting, f"{field.shown} {field.place}: {what}")
 
 
+def full_texts(subject: Subject) -> Iterator[Change]:
+    """Text fills each field in turn that has its end inside it now."""
+    return in_turn(*(_full_texts_of(subject, field) for field in subject.layout.fields if _may_be_text(field)))
+
+
+def _full_texts_of(subject: Subject, field: Field) -> Iterator[Change]:
+    text, end, _ = old_bytes(subject, field).partition(b"\0")
+    if not end:
+        return
+    for what, letters in (("its text again and again", text or b"A"), ("nothing but 'A'", b"A")):
+        content = (letters * (field.size // len(letters) + 1))[: field.size]
+        yield subject.with_bytes(field, content, f"{field.shown} {field.place}: {what}, {field.size} bytes, no end")
+
+
 def _may_be_text(field: Field) -> bool:
     if field.kind is Kind.VALUE:
         return field.size >= _LEAST_TEXT and bytes(field.value if isinstance(field.value, bytes) else b"").isascii()

@@ -8,7 +8,6 @@ from functools import cached_property, lru_cache
 from typing import Any, Final, NamedTuple
 
 from protocol.bodies.multi_request import MULTI_REQUEST, MULTI_RESPONSE
-from protocol.client.jsonable import HEX_PREFIX
 from protocol.errors import PeerError
 from protocol.frames import Request
 from protocol.resources.registry import ENTRIES, find_entry
@@ -17,7 +16,7 @@ from scenarios.fuzz.judging.readings import agrees, as_key, base_call, show_trut
 from scenarios.fuzz.judging.traces import Trace, find_trace, without_values
 from scenarios.fuzz.judging.violations import find_violations
 from scenarios.fuzz.judging.visible import visible
-from scenarios.fuzz.mutation import Mutation, Nature
+from scenarios.fuzz.mutation import Nature, said_body
 from scenarios.fuzz.observation import Judgement, Observation, Reading, Verdict
 from scenarios.fuzz.saboteur import Applied
 from scenarios.run.telling import shown
@@ -290,16 +289,6 @@ def _values_in(call: str | None, request: Request, body: bytes) -> tuple[_Told, 
     except PeerError:
         pass
     return tuple(told)
-
-
-@lru_cache(maxsize=8192)
-def said_body(mutation: Mutation) -> bytes | None:
-    """The body that a mutation puts in place of the right one; None if it does not say it in bytes."""
-    for action in mutation.then:
-        given = action.get("answer")
-        if isinstance(given, dict) and str(given.get("body", "")).startswith(HEX_PREFIX):
-            return bytes.fromhex(given["body"].removeprefix(HEX_PREFIX))
-    return None
 
 
 def _bundle(call: str, body: bytes) -> tuple[tuple[int, bytes], ...]:

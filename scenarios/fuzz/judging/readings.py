@@ -220,12 +220,19 @@ def _same_items(truth: Sequence[Any], reported: Any) -> bool:
         return _same_pairs(truth, reported)
     if not isinstance(reported, list) or len(reported) != len(truth):
         return False
-    return all(_same(each, one) for each, one in zip(truth, reported, strict=True))
+    if all(_same(each, one) for each, one in zip(truth, reported, strict=True)):
+        return True
+    return _are_pairs(truth) and all(any(_same(each, one) for each in truth) for one in reported)  # sorted, maybe
+
+
+def _are_pairs(truth: Sequence[Any]) -> bool:
+    """Ids, each with its value."""
+    return bool(truth) and all(isinstance(each, tuple) and len(each) == 2 for each in truth)
 
 
 def _same_pairs(truth: Sequence[Any], reported: Mapping[str, Any]) -> bool:
     """Pairs of id and value, reported as a mapping from one to the other; or one pair with names."""
-    if truth and all(isinstance(each, tuple) and len(each) == 2 for each in truth):
+    if _are_pairs(truth):
         return all(
             any(_same(key, name) and _same(value, one) for key, value in truth) for name, one in reported.items()
         )

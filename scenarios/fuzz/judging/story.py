@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 from emulator.exchange import Carrier
 from emulator.journal import Entry, Event, Record
 from protocol.codes import ResultCode
-from scenarios.fuzz.mutation import Nature
+from scenarios.fuzz.mutation import Nature, names_of_actions
 from scenarios.fuzz.saboteur import Applied
 
 LOGIN: Final = "scram.login"
@@ -20,6 +20,8 @@ ENDS: Final = frozenset({"scram.stop", "interface.logout"})
 MOST_REFUSALS: Final = 5
 """Times that a client may make the same request in a row without the login that it needs."""
 _ABOUT_SESSIONS: Final = SESSION_CALLS | ENDS
+_ASKS: Final = "answer_to"
+"""The action that has the Tap execute another request."""
 _CLEAR: Final = Carrier.CLEAR
 _UNAUTHORIZED: Final = int(ResultCode.UNAUTHORIZED)
 _CHANGES_SESSION: Final = SESSION_CALLS | ENDS | {"interface.login_with_hash", "device.reboot"}
@@ -46,7 +48,7 @@ class Story:
         refusals: places of what was answered with UNAUTHORIZED.
         clear_after: requests in clear on a connection that was encrypted.
         encrypted_from: place of the first encrypted request of each connection.
-        session: places of the calls that make a session, by call.
+        logins, vectors: first steps of logins, and exchanges of vectors.
         changes: answers that were mutated.
     """
 
@@ -56,10 +58,11 @@ class Story:
         "changes",
         "clear_after",
         "encrypted_from",
+        "logins",
         "odd",
         "records",
         "refusals",
-        "session",
+        "vectors",
     )
 
     def __init__(self, entries: Iterable[Entry], applied: Sequence[Applied]) -> None:
@@ -69,11 +72,14 @@ class Story:
         self.refusals: list[int] = []
         self.clear_after: list[Record] = []
         self.encrypted_from: dict[int, int] = {}
-        self.session: dict[str, list[int]] = {}
+        self.logins: list[Record] = []
+        self.vectors: list[Record] = []
         self._encrypted: set[int] = set()
         changed: list[int] = []
-        if applied and any("answer_to" in action for each in applied for action in each.mutation.then):
-            entries = _without_own(list(entries), applied)
+        for each in applied:
+            if _ASKS in names_of_actions(each.mutation):
+                entries = _without_own(list(entries), applied)
+                break
         for entry in entries:
             if isinstance(entry, Event):
                 if entry.kind == "session-expired" and entry.connection is not None:
@@ -100,8 +106,10 @@ class Story:
                 self.encrypted_from.setdefault(connection, place)
         elif connection in self._encrypted and call not in CARRIERS:
             self.clear_after.append(record)
-        if call in SESSION_CALLS:
-            self.session.setdefault(call, []).append(place)
+        if call == LOGIN:
+            self.logins.append(record)
+        elif call == VECTOR:
+            self.vectors.append(record)
         elif call in ENDS:
             self._encrypted.discard(connection)
 
@@ -115,17 +123,6 @@ class Story:
             exchange = left[0].exchange
             while left and left[0].exchange == exchange:  # the same request may have come again later
                 yield Change(place, record, left.pop(0))
-
-    @property
-    def is_plain(self) -> bool:
-        """There is nothing in it that any rule could be about."""
-        if self.odd or self.clear_after or self.changes or len(self.refusals) >= MOST_REFUSALS:
-            return False
-        return VECTOR not in self.session and len(self.session.get(LOGIN, ())) < 2
-
-    def of(self, call: str) -> list[Record]:
-        """The requests of a call that makes a session."""
-        return [self.records[place] for place in self.session.get(call, ())]
 
     def after(self, place: int) -> Iterator[Record]:
         """What came later over the same connection."""
@@ -153,7 +150,7 @@ def changes_session(applied: Applied) -> bool:
 
 def _without_own(entries: Sequence[Entry], applied: Sequence[Applied]) -> list[Entry]:
     """The entries without the requests that mutations have made: each stands before the answer that it is for."""
-    own = [str(_asked(action)) for each in applied for action in each.mutation.then if "answer_to" in action]
+    own = [str(_asked(action)) for each in applied for action in each.mutation.then if _ASKS in action]
     kept: list[Entry] = []
     for entry in entries:
         if isinstance(entry, Record) and entry.rules:
@@ -167,5 +164,5 @@ def _without_own(entries: Sequence[Entry], applied: Sequence[Applied]) -> list[E
 
 
 def _asked(action: Mapping[str, Any]) -> Any:
-    asked = action["answer_to"]
+    asked = action[_ASKS]
     return asked.get("request") if isinstance(asked, Mapping) else asked

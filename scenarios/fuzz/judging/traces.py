@@ -60,6 +60,7 @@ def _compiled(name: str, mark: str, error: str, frame: str, own: str, **order: b
     return _Runtime(name, re.compile(mark), re.compile(error), re.compile(frame), re.compile(own), **order)
 
 
+_OWN_OF_PYTHON: Final = r"[/\\]lib(?:64)?[/\\]python[\d.]+[/\\](?!site-packages|dist-packages)|^<frozen"
 _RUNTIMES: Final = (
     _compiled(
         "sanitizer",
@@ -107,11 +108,18 @@ _RUNTIMES: Final = (
         r"(?!)",
     ),
     _compiled(
+        "Python's faulthandler",
+        r"^Fatal Python error: ",
+        r"^Fatal Python error: (.*)",
+        r"^\s*File \"(?P<file>[^\"]+)\", line \d+ in (?P<function>.+)",
+        _OWN_OF_PYTHON,
+    ),
+    _compiled(
         "Python",
         r"^[\s|+-]*Traceback \(most recent call last\)",
         r"^(?:\s*\| )?([A-Za-z_][\w.]*)(?::|$)",
         r"^[\s|]*File \"(?P<file>[^\"]+)\", line \d+(?:, in (?P<function>.+))?",
-        r"[/\\]lib(?:64)?[/\\]python[\d.]+[/\\](?!site-packages|dist-packages)|^<frozen",
+        _OWN_OF_PYTHON,
         innermost_last=True,
     ),
     _compiled(

@@ -7,9 +7,10 @@ What the journal does not show cannot be judged: the ids of encrypted frames, an
 them.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from emulator.exchange import Carrier
@@ -34,7 +35,7 @@ from scenarios.fuzz.judging.story import (
     Story,
 )
 from scenarios.fuzz.judging.traces import without_values
-from scenarios.fuzz.mutation import Nature
+from scenarios.fuzz.mutation import Nature, names_of_actions, said_body
 from scenarios.fuzz.saboteur import Applied
 from scenarios.run.telling import tell_request
 from scenarios.values import forms_of
@@ -71,11 +72,13 @@ class Rule:
     Args:
         name: in signatures.
         words: what a client has done that breaks it.
+        about: what of a story it looks at; where there is none of that, it is not broken.
     """
 
     name: str
     words: str
     find: Find
+    about: Callable[[Story], Collection[object]]
 
 
 def _no_request(story: Story) -> Iterator[Violation]:
@@ -140,7 +143,18 @@ def _went_on(story: Story) -> Iterator[Violation]:
         record = _GOES_ON[call](story, change)
         if record is not None and record.request is not None:
             told = tell_request(record.call, record.request)
-            yield Violation(f"{call}, {change.applied.fault.mutator.name}", f"{told}, after {call}: {mutation.words}")
+            yield Violation(f"{call}, {_mistaken(change.applied)}", f"{told}, after {call}: {mutation.words}")
+
+
+def _mistaken(applied: Applied) -> str:
+    """What the client has not seen: equal for bodies that are wrong alike, whatever has made them so."""
+    answer, mutation = applied.answer, applied.mutation
+    body = said_body(mutation) if len(mutation.then) == 1 else None
+    if body is None:
+        return applied.fault.mutator.name
+    if mutation.nature is Nature.MALFORMED:
+        return "a body that does not fit"
+    return answer.forgery(body) or applied.fault.mutator.name
 
 
 def _proof_after(story: Story, change: Change) -> Record | None:
@@ -205,19 +219,19 @@ def _may_be_clear(request: Request) -> bool:
 
 
 def _vector_again(story: Story) -> Iterator[Violation]:
-    for record in _repeated(story.of(VECTOR), slice(None), story):
+    for record in _repeated(story.vectors, slice(None), story):
         yield Violation("", f"{record.request.body.hex() if record.request else ''} for the second time")
 
 
 def _zero_vector(story: Story) -> Iterator[Violation]:
-    for record in story.of(VECTOR):
+    for record in story.vectors:
         request = record.request
         if request is not None and request.body == ZERO_IV:
             yield Violation("", str(request))
 
 
 def _nonce_again(story: Story) -> Iterator[Violation]:
-    for record in _repeated(story.of(LOGIN), _NONCE, story):
+    for record in _repeated(story.logins, _NONCE, story):
         yield Violation("", f"{record.request.body[_NONCE].hex() if record.request else ''} for the second time")
 
 
@@ -241,7 +255,7 @@ def _repeated(records: list[Record], part: slice, story: Story) -> Iterator[Reco
 
 def _no_waiting(story: Story) -> Iterator[Violation]:
     for change in story.changes:
-        if any(action.keys() & _UNANSWERED for action in change.applied.mutation.then):
+        if names_of_actions(change.applied.mutation) & _UNANSWERED:
             following = next(story.after(change.place), None)
             if following is None or following.call == _MULTI_REQUEST:  # whose item the change was
                 continue
@@ -265,24 +279,26 @@ def _deaf(story: Story) -> Iterator[Violation]:
 
 
 RULES: Final = (
-    Rule("no-request", "sent bytes that are no request", _no_request),
-    Rule("unknown-call", "asked for what no firmware has", _unknown),
-    Rule("misfit", "sent a body that does not fit", _misfit),
-    Rule("unopened-frame", "sent an encrypted frame that does not open", _unopened),
-    Rule("went-on", "went on after a forged or malformed answer", _went_on),
-    Rule("in-clear", "sent in clear what belongs into its encrypted session", _in_clear),
-    Rule("vector-again", "used an initialization vector again", _vector_again),
-    Rule("zero-vector", "chose an initialization vector of zeros", _zero_vector),
-    Rule("nonce-again", "used the nonce of a login again", _nonce_again),
-    Rule("no-waiting", "did not wait for an answer", _no_waiting),
-    Rule("deaf", "asked again and again without the login that is needed", _deaf),
+    Rule("no-request", "sent bytes that are no request", _no_request, attrgetter("odd")),
+    Rule("unknown-call", "asked for what no firmware has", _unknown, attrgetter("odd")),
+    Rule("misfit", "sent a body that does not fit", _misfit, attrgetter("odd")),
+    Rule("unopened-frame", "sent an encrypted frame that does not open", _unopened, attrgetter("odd")),
+    Rule("went-on", "went on after a forged or malformed answer", _went_on, attrgetter("changes")),
+    Rule("in-clear", "sent in clear what belongs into its encrypted session", _in_clear, attrgetter("clear_after")),
+    Rule("vector-again", "used an initialization vector again", _vector_again, attrgetter("vectors")),
+    Rule("zero-vector", "chose an initialization vector of zeros", _zero_vector, attrgetter("vectors")),
+    Rule("nonce-again", "used the nonce of a login again", _nonce_again, attrgetter("logins")),
+    Rule("no-waiting", "did not wait for an answer", _no_waiting, attrgetter("changes")),
+    Rule("deaf", "asked again and again without the login that is needed", _deaf, attrgetter("refusals")),
 )
 
 
 def find_violations(entries: Iterable[Entry], applied: Sequence[Applied]) -> Iterator[tuple[Rule, Violation]]:
     """What no client may have sent, in the order of the rules; for each rule and each subject the first."""
     story = Story(entries, applied)
-    for rule in () if story.is_plain else RULES:
+    for rule in RULES:
+        if not rule.about(story):
+            continue
         told: set[str] = set()
         for violation in rule.find(story):
             if violation.what not in told:

@@ -820,7 +820,7 @@ def persistent(client: Client, calls: list[str], *, reconnect: bool) -> int:
             lines = outcome.lines
             if outcome.errors:
                 done["error"] = outcome.errors[-1]
-        if reconnect:
+        if reconnect and not turn.get("keep"):
             client.disconnect()
         say([*lines, done])
     return 0
@@ -835,7 +835,7 @@ def main() -> int:
     how.add_argument("--encrypt", action="store_true", help="a session without a login")
     how.add_argument("--clear", action="store_true", help="no session")
     parser.add_argument("--persistent", action="store_true", help="one visit for each line of the standard input")
-    parser.add_argument("--reconnect", action="store_true", help="and a connection of its own for each of them")
+    parser.add_argument("--reconnect", action="store_true", help="and a connection for each, but for those to keep it")
     parser.add_argument("--loop", action="store_true", help="one visit after the other")
     parser.add_argument("--calls", default=",".join(CALLS), help="what is read, of the default %(default)s")
     parser.add_argument("--iv-period", type=int, default=4, help="requests between two changes of vectors; 0 is never")

@@ -24,6 +24,7 @@ from scenarios.fuzz.campaign import worker as worker_module
 from scenarios.fuzz.campaign.campaign import Silence, Summary, run_campaign
 from scenarios.fuzz.campaign.counting import Counts
 from scenarios.fuzz.campaign.coverage import Coverage, Point
+from scenarios.fuzz.campaign.planning import STATE_VERSION
 from scenarios.fuzz.campaign.settings import CampaignSettings
 from scenarios.fuzz.campaign.terminal import Terminal
 from scenarios.fuzz.campaign.worker import Worker
@@ -111,7 +112,7 @@ def test_progress_that_is_damaged_is_no_reason_to_fail(tmp_path: Path) -> None:
     given = settings(tmp_path, "persistent", only=("code.with-body",), cases=1)
     run(given)
     file = tmp_path / "findings" / "progress.json"
-    file.write_text(file.read_text().replace('"version": 1', '"version": 9'))
+    file.write_text(file.read_text().replace(f'"version": {STATE_VERSION}', '"version": 99'))
     ear = Ear()
     assert run(given, ear).statistics.cases == 1
     assert any("cannot be continued" in note for note in ear.notes)

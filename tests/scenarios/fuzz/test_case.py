@@ -37,6 +37,13 @@ def test_the_id_of_one_fault_is_short() -> None:
     assert Case().id == "clean"
 
 
+def test_a_case_of_endurance_says_how_long() -> None:
+    case = Case(endurance=66_000)
+    assert case.id == "endurance-66000"
+    assert Case.parse(" Endurance-66000\n") == case
+    assert case not in (Case(), Case(endurance=1))
+
+
 def test_each_call_has_a_number_of_its_own() -> None:
     numbers = {call_number(entry.id) for entry in ENTRIES} | {call_number(ANY_CALL)}
     assert len(numbers) == len({entry.id for entry in ENTRIES}) + 1
@@ -70,6 +77,9 @@ def test_a_case_goes_to_another_process() -> None:
         ("0400000001000", "is no case"),
         ("07qry000za000", "no such call or mutator"),
         ("0" * 100_000, "is no case, expected an id"),
+        ("endurance-0", "is no case, expected an id"),
+        ("endurance", "is no case, expected an id"),
+        ("endurance-9999999999", "is no case, expected an id"),
     ],
 )
 def test_what_is_no_case(text: str, message: str) -> None:

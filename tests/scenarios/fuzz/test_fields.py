@@ -17,6 +17,7 @@ from protocol.tlv import decode_bundle, encode_bundle
 from scenarios.fuzz.case import Case, Fault
 from scenarios.fuzz.grammar import BY_NAME, MUTATORS
 from scenarios.fuzz.grammar.fields import MUTATORS as FIELDS
+from scenarios.fuzz.grammar.forging import STATUS_SIZE, wire_size
 from scenarios.fuzz.grammar.samples import good_bodies
 from scenarios.fuzz.grammar.structures import MUTATORS as STRUCTURES
 from scenarios.fuzz.mutation import Answer, Mutation, Mutator, Nature
@@ -69,14 +70,14 @@ def find(name: str, given: Answer, words: str) -> Mutation:
 
 
 TABLE: list[tuple[str, Answer, str, str, Nature]] = [
-    ("field.boundary", LOGIN, "iterations at byte 8: 1000 -> 0", "050607080a0b0c0d00000000", Nature.SOUND),
+    ("field.boundary", LOGIN, "iterations at byte 8: 1000 -> 0", "050607080a0b0c0d00000000", Nature.FORGED),
     ("field.boundary", LOGIN, "iterations at byte 8: 1000 -> 1", "050607080a0b0c0d00000001", Nature.SOUND),
     ("field.boundary", LOGIN, "iterations at byte 8: 1000 -> 65535", "050607080a0b0c0d0000ffff", Nature.SOUND),
-    ("field.boundary", LOGIN, "iterations at byte 8: 1000 -> 65536", "050607080a0b0c0d00010000", Nature.SOUND),
-    ("field.boundary", LOGIN, "iterations at byte 8: 1000 -> 2147483648", "050607080a0b0c0d80000000", Nature.SOUND),
-    ("field.boundary", LOGIN, "iterations at byte 8: 1000 -> 4294967295", "050607080a0b0c0dffffffff", Nature.SOUND),
+    ("field.boundary", LOGIN, "iterations at byte 8: 1000 -> 65536", "050607080a0b0c0d00010000", Nature.FORGED),
+    ("field.boundary", LOGIN, "iterations at byte 8: 1000 -> 2147483648", "050607080a0b0c0d80000000", Nature.FORGED),
+    ("field.boundary", LOGIN, "iterations at byte 8: 1000 -> 4294967295", "050607080a0b0c0dffffffff", Nature.FORGED),
     ("field.boundary", LOGIN, "server_nonce at byte 0: 84281096 -> 0", "000000000a0b0c0d000003e8", Nature.SOUND),
-    ("field.zeros", LOGIN, "salt at byte 4: 0a0b0c0d -> 00000000", "0506070800000000000003e8", Nature.SOUND),
+    ("field.zeros", LOGIN, "salt at byte 4: 0a0b0c0d -> 00000000", "0506070800000000000003e8", Nature.FORGED),
     ("field.zeros", PROOF, "value at byte 0: 000102030405060708090a0b0c0d0e0f -> 0000", "00" * 16, Nature.FORGED),
     ("field.bit", PROOF, "byte 15 of value: 0f -> 0e", "000102030405060708090a0b0c0d0e0e", Nature.FORGED),
     (
@@ -117,7 +118,7 @@ TABLE: list[tuple[str, Answer, str, str, Nature]] = [
     ("field.text", SERIAL, "an overlong NUL", "c080", Nature.SOUND),
     ("field.text", SERIAL, "1000 times 'A', no end", "41" * 1000, Nature.SOUND),
     ("field.text", answer("device.get_serial_number"), "latin-1, e9", "636166e9", Nature.SOUND),
-    ("field.type", LOGIN, "000003e8 -> the text '1000'", "050607080a0b0c0d31303030", Nature.SOUND),
+    ("field.type", LOGIN, "000003e8 -> the text '1000'", "050607080a0b0c0d31303030", Nature.FORGED),
     ("field.type", LOGIN, "000003e8 -> 1000 in 2 bytes", "050607080a0b0c0d03e8", Nature.MALFORMED),
     ("field.float", NUMBER, "value at byte 0: 41a40000 -> NaN", "7fc00000", Nature.SOUND),
     ("field.float", BUNDLES, "value of variable 4 at byte 5: 00000001 -> largest subnormal", "", Nature.SOUND),
@@ -126,7 +127,7 @@ TABLE: list[tuple[str, Answer, str, str, Nature]] = [
         LOGIN,
         "iterations at byte 8 has its bytes in the other order",
         "050607080a0b0c0de8030000",
-        Nature.SOUND,
+        Nature.FORGED,
     ),
     (
         "structure.length",
@@ -191,7 +192,28 @@ TABLE: list[tuple[str, Answer, str, str, Nature]] = [
     ("structure.other", LOGIN, "body of device.get_manufacturer: ascii, 8 bytes", b"Tap demo".hex(), Nature.MALFORMED),
     ("structure.repeat", LOGIN, "the body 2 times, 24 bytes instead of 12", CHALLENGE * 2, Nature.MALFORMED),
     ("structure.missing", LOGIN, "salt is missing, 4 bytes less", "05060708000003e8", Nature.MALFORMED),
-    ("structure.exchanged", LOGIN, "salt and iterations have changed places", "05060708000003e80a0b0c0d", Nature.SOUND),
+    (
+        "structure.exchanged",
+        LOGIN,
+        "salt and iterations have changed places",
+        "05060708000003e80a0b0c0d",
+        Nature.FORGED,
+    ),
+    (
+        "structure.permuted",
+        BUNDLES,
+        "records in reverse",
+        encode_bundle(1, [(300, bytes(12)), (4, b"\0\0\0\1")]).hex(),
+        Nature.SOUND,
+    ),
+    ("structure.full", SERIAL, "again, 249 bytes, as long as one can be", (b"IoTize1" * 36)[:249].hex(), Nature.SOUND),
+    ("structure.full", LOGIN, "filled with zeros to 249 bytes", CHALLENGE + "00" * 237, Nature.MALFORMED),
+    ("structure.long", SERIAL._replace(encrypted=True), "230 bytes, the longest has 229", "", Nature.SOUND),
+    ("field.full-text", answer("variable.get_value", b"hi\0\0\0"), "5 bytes, no end", b"hihih".hex(), Nature.SOUND),
+    ("field.full-text", answer("variable.get_value", bytes(16)), "16 bytes, no end", "41" * 16, Nature.SOUND),
+    ("field.no-number", NUMBER, "-> negative NaN", "ffc00000", Nature.SOUND),
+    ("field.no-member", hexadecimal("wifi.get_mode", "01"), "1 (NETWORK) -> 3 (no member)", "03", Nature.MALFORMED),
+    ("structure.nested", BUNDLES, "3 records of bundles in one another, nothing", "840382028001", Nature.MALFORMED),
     ("structure.long", FACTORY, "1 byte ff too many behind 0", "ff", Nature.SOUND),
     ("structure.long", SAMPLES[-1], "1 byte 00 too many behind 0", "00", Nature.REFUSAL),
     (
@@ -231,6 +253,33 @@ def test_of_many_variables_each_is_there() -> None:
     given = answer("variable.get_bundle_values", encode_bundle(1, variables))
     words = "\n".join(each.words for each in BY_NAME["field.boundary"].mutations(given))
     assert not [number for number, _ in variables if f"value of variable {number} " not in words]
+
+
+def test_other_orders_have_each_record_once() -> None:
+    values = [(number, bytes((number,))) for number in (4, 5, 6)]
+    mutations = BY_NAME["structure.permuted"].mutations(answer("variable.get_bundle_values", encode_bundle(1, values)))
+    orders = [decode_bundle(body_of(mutation)) for mutation in mutations]
+    assert len(orders) == 4
+    assert all(number == 1 and sorted(found) == values != found for number, found in orders)
+
+
+@pytest.mark.parametrize("name", ["field.full-text", "structure.permuted"])
+def test_where_there_is_no_end_or_no_order_there_is_nothing_to_change(name: str) -> None:
+    assert not BY_NAME[name].mutations(SERIAL)
+
+
+def test_members_are_no_strangers() -> None:
+    known = BY_NAME["field.no-member"].mutations(hexadecimal("wifi.get_mode", "01"))
+    assert known
+    assert all("no member" in mutation.words.rpartition("->")[2] for mutation in known)
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_a_full_frame_has_no_room_for_another_byte(encrypted: bool) -> None:
+    given = SERIAL._replace(encrypted=encrypted)
+    for mutation in BY_NAME["structure.full"].mutations(given):
+        sizes = [wire_size(given._replace(response=Response(0, body_of(mutation) + bytes(more)))) for more in (0, 1)]
+        assert sizes[0] <= apdu.MAX_FRAME + STATUS_SIZE < sizes[1]
 
 
 @pytest.mark.parametrize("entry", [entry for entry in ENTRIES if entry.call.response], ids=lambda entry: entry.id)
@@ -321,6 +370,9 @@ def test_numbers_and_names_stay_what_they_are() -> None:
         11: "field.constant",
         12: "field.bit",
         13: "field.swapped",
+        14: "field.full-text",
+        15: "field.no-number",
+        16: "field.no-member",
         20: "structure.length",
         21: "structure.count",
         22: "structure.depth",
@@ -332,4 +384,7 @@ def test_numbers_and_names_stay_what_they_are() -> None:
         28: "structure.repeat",
         29: "structure.missing",
         30: "structure.exchanged",
+        31: "structure.permuted",
+        32: "structure.full",
+        33: "structure.nested",
     }

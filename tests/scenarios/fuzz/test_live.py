@@ -1,5 +1,6 @@
 """Fuzzing of a client that somebody else drives: when the next case comes, and what is told of each."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -11,7 +12,7 @@ from emulator.directors import Directors
 from emulator.entropy import SeededEntropy
 from emulator.journal import Event
 from emulator.time_travel import steps
-from protocol.errors import UsageError
+from protocol.errors import IntegrityError, UsageError
 from scenarios.fuzz.case import Case, Fault
 from scenarios.fuzz.grammar import MUTATORS
 from scenarios.fuzz.live import NAME, Live, Played, Turn
@@ -77,7 +78,8 @@ def test_the_first_connection_is_served_as_it_should_be_and_each_other_one_has_a
     tap = stage()
     for _ in range(5):
         host = tap.host()
-        host.get("/3//2")
+        with suppress(IntegrityError):  # whatever the plan begins with
+            host.get("/3//2")
         tap.device.disconnect(host.connection)
     assert tap.armed[0] == "clean"
     assert "clean" not in tap.armed[1:]

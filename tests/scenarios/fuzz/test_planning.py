@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import islice, pairwise
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -70,6 +70,12 @@ def test_no_case_comes_twice(seed: int, feedback: int) -> None:
     assert len(set(ids)) == len(ids)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_no_refusal_in_a_pair_comes_twice(seed: int) -> None:
+    given = [case.id for case in cases(planner(seed, lambda call, mutator: mutator.family == "code"))]
+    assert len(set(given)) == len(given) > 500
+
+
 @settings(max_examples=6, deadline=None, phases=[Phase.generate])
 @given(seed=st.integers(), feedback=st.integers())
 def test_the_same_seed_and_feedback_make_the_same_plan(seed: int, feedback: int) -> None:
@@ -107,23 +113,83 @@ def test_cases_that_were_not_played_come_again() -> None:
     assert not more & {case.id for case in given if case is not None}
 
 
+def applying(site: Site, *families: str) -> set[str]:
+    """Mutators that have something for an answer."""
+    of_families = (each for each in MUTATORS.values() if not families or each.family in families)
+    return {mutator.name for mutator in of_families if mutator.mutations(site.seen_by(mutator))}
+
+
+def in_the_sweep(plan: Planner) -> set[tuple[str, int, str, bool]]:
+    """Call, which answer, mutator, and whether something was refused before."""
+    first, *others = (site for site in plan.sites if site.nth == 1)
+    return {
+        *((site.call, 1, name, False) for site in (first, *others) for name in applying(site)),
+        *((site.call, EVERY, name, False) for site in (first, *others) for name in applying(site, "code")),
+        *((site.call, 1, name, True) for site in others for name in applying(site, "code", "session")),
+    }
+
+
 def test_the_sweep_takes_one_of_each_mutator_at_each_call() -> None:
     plan = planner(wanted=lambda call, mutator: True)
-    expected = {
-        (call, mutator.name)
-        for call, site in {site.call: site for site in plan.sites}.items()
-        for mutator in MUTATORS.values()
-        if mutator.mutations(site.seen_by(mutator))
+    expected = in_the_sweep(plan)
+    swept = [case.faults for case in islice(cases(plan), len(expected))]
+    taken = [(faults[-1].call, faults[-1].nth, faults[-1].mutator.name, len(faults) > 1) for faults in swept]
+    assert set(taken) == expected
+    assert len(set(taken)) == len(taken)
+
+
+def test_the_sweep_changes_the_contents_of_answers_to_other_requests_of_a_call() -> None:
+    asked, number = find_call("variable.get_value"), Response(0, b"\1\2\3\4")
+    plan = Planner(1)
+    plan.learn([Answer(asked.id, asked.ask(None, each), number, True) for each in (1, 1, 2)])
+    swept = [fault for case in islice(cases(plan), 300) for fault in case.faults if len(case.faults) == 1]
+    content = applying(plan.sites[-1], "field", "structure")
+    assert content <= {fault.mutator.name for fault in swept if fault.nth == 3}
+    assert not [fault for fault in swept[:60] if fault.nth == 2]
+
+
+def test_early_in_the_sweep_something_is_refused_before() -> None:
+    """As a Tap does that has no vectors, or refuses one thing and goes on."""
+    vectors = "scram.set_initialization_vector"
+    exchange = Answer(vectors, find_call(vectors).ask(bytes(16)), Response(0, bytes(16)), encrypted=True)
+    visit = [each._replace(encrypted=True) for each in (*VISIT[:2], exchange, *VISIT[2:])]
+    plan = Planner(1)
+    plan.learn(visit)
+    pairs = [case.faults for case in islice(cases(plan), 200) if len(case.faults) > 1]
+    assert len(pairs) > 20
+    refused = {one.call: one for one, _ in pairs}
+    assert refused[vectors].nth == EVERY
+    assert refused[vectors].mutator.early
+    assert refused[SERIAL].nth == 1
+    assert refused.keys() <= {SERIAL, VERSION, vectors}
+    answers = {each.call: each for each in visit}
+    natures = {
+        one.mutator.mutations(Site(one.call, 1, answers[one.call]).seen_by(one.mutator))[one.variant].nature
+        for one, _ in pairs
     }
-    swept = list(islice(cases(plan), len(expected)))
-    assert {(fault.call, fault.mutator.name) for case in swept for fault in case.faults} == expected
-    assert all(len(case.faults) == 1 for case in swept)
+    assert natures == {Nature.REFUSAL}
+    assert {other.mutator.family for _, other in pairs} == {"code", "session"}
 
 
 def test_calls_take_turns_in_the_sweep() -> None:
-    first = [case.faults[0].call for case in islice(cases(planner(wanted=lambda call, mutator: True)), 12)]
+    first = [case.faults[-1].call for case in islice(cases(planner(wanted=lambda call, mutator: True)), 18)]
     assert set(first[:6]) == set(TEXTS)
-    assert min(first.count(call) for call in TEXTS) >= 2
+    assert min(first.count(call) for call in TEXTS) >= 3
+
+
+def test_one_mutator_looks_at_other_parts_of_its_range_at_other_calls() -> None:
+    name = "code.known"
+    plan = planner(wanted=lambda call, mutator: mutator.name == name)
+    variants = sorted(case.faults[0].variant for case in islice(cases(plan), 8) if len(case.faults) == 1)
+    count = len(BY_NAME[name].mutations(VISIT[0]))
+    assert max(after - before for before, after in pairwise(variants)) < count / 2
+    assert len(set(variants)) == len(variants) == 6
+
+
+def test_what_tells_much_comes_first_in_its_family() -> None:
+    first = [case.faults for case in islice(cases(planner(wanted=lambda *_: True)), 40)]
+    codes = [faults[0].mutator.telling for faults in first if len(faults) == 1 and faults[0].mutator.family == "code"]
+    assert codes.index(False) > 2
 
 
 def test_what_knows_fields_and_sessions_comes_before_bytes() -> None:
@@ -134,12 +200,12 @@ def test_what_knows_fields_and_sessions_comes_before_bytes() -> None:
 
 def test_all_tiers_get_their_share_after_the_sweep() -> None:
     plan = planner(wanted=lambda call, mutator: True)
-    swept = sum(bool(mutator.mutations(site.seen_by(mutator))) for site in plan.sites for mutator in MUTATORS.values())
+    swept = len(in_the_sweep(plan))
     after = list(islice(cases(plan), swept + 200))[swept:]
     pairs = sum(len(case.faults) == 2 for case in after)
     later = sum(len(case.faults) == 1 and case.faults[0].nth != 1 for case in after)
-    assert pairs == pytest.approx(0.3 * len(after), rel=0.1)
-    assert later == pytest.approx(0.2 * len(after), rel=0.1)
+    assert 0.3 < pairs / len(after) < 0.4  # those after a refusal are of the first tier
+    assert 0.15 < later / len(after) < 0.3  # and so are codes at every answer
 
 
 def test_a_plan_comes_to_an_end_with_everything() -> None:
@@ -180,7 +246,7 @@ def test_what_was_found_is_looked_at_more_closely() -> None:
 
 def test_what_does_not_come_true_is_seldom_tried() -> None:
     def share(fails: int) -> int:
-        plan = planner()
+        plan = planner(wanted=lambda call, mutator: mutator.family in ("code", "apdu"))
 
         def tell(case: Case) -> None:
             plan.told(case, came_true=all(fault.nth != fails for fault in case.faults))
@@ -198,6 +264,20 @@ def test_what_is_slow_comes_after_the_sweep_at_other_calls() -> None:
 
     swept = [case.faults[0].mutator.name for case in islice(cases(plan, tell), 60)]
     assert swept.count("code.unknown") == 1
+
+
+def test_what_is_slow_keeps_its_turn_at_some_calls() -> None:
+    """Who wants to know whether it is right in time has to wait for it, but not everywhere."""
+    slow = "delivery.late"
+    plan = planner(wanted=lambda call, mutator: True)
+    names = ("security_options", "current_group_id", "current_host_protocol")
+    plan.learn([answer(f"interface.get_{name}", b"\0\0") for name in names])
+
+    def tell(case: Case) -> None:
+        plan.told(case, cost=100.0 if case.faults[0].mutator.name == slow else 1.0)
+
+    swept = [case.faults[0].mutator.name for case in islice(cases(plan, tell), 250)]
+    assert swept.count(slow) == 2  # at the first call, and at one of the others
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,13 @@ Traceback (most recent call last):
 app.OtherError
 """
 )
+FAULT = """Fatal Python error: Segmentation fault
+
+Current thread 0x00007f1360a5e{line} (most recent call first):
+  File "/usr/lib/python3.11/ctypes/__init__.py", line 519 in string_at
+  File "/srv/app/codec.py", line {line} in decode
+  File "/srv/app/client.py", line 3 in <module>
+"""
 NODE = """/srv/app/node_modules/tap/codec.js:{line}
         throw new RangeError(`bad ${{length}}`);
         ^
@@ -90,6 +97,7 @@ SWIFT = "Example/Codec.swift:{line}: Fatal error: Index out of range\n"
     [
         (PYTHON, "struct.error in codec.py:decode"),
         (CHAINED, "app.OtherError in app.py:<module>"),
+        (FAULT, "Segmentation fault in codec.py:decode"),
         (NODE, "RangeError in codec.js:Codec.decode"),
         (REJECTION, "UnhandledPromiseRejection"),
         (THROWN, "TypeError in link.mjs:Socket.onData"),

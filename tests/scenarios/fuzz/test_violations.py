@@ -36,6 +36,13 @@ def forged(call: str, body: bytes = b"", *, nature: Nature = Nature.FORGED, earl
     return applied(call, nature, body=body, early=early, name="login.proof", family="session")
 
 
+def said(call: str, body: bytes, *, nature: Nature = Nature.FORGED) -> Applied:
+    """Another body in an envelope that is right."""
+    then = {"answer": {"code": 0, "body": f"hex:{body.hex()}"}}
+    request = CHALLENGE if call == LOGIN else b""
+    return applied(call, nature, then, body=request, answer=b"the true proof..", name="field.random")
+
+
 UNOPENED = record(SEND, bytes(16), reason=WRONG_CRC, code=ResultCode.BAD_REQUEST)
 NO_REQUEST = record(None, reason="class byte 00 instead of A2")
 TOO_LONG = record(None, reason="frame of 255 bytes, accepted are 7..250")
@@ -45,6 +52,8 @@ PUT_REFUSED = record(PUT, b"\1\1", reason="not yours", code=UNAUTHORIZED, instan
 NO_BODY = record(SERIAL, b"\1", reason="it takes no body", code=ResultCode.BAD_REQUEST)
 REFUSED = record(VALUE, instance=4, code=UNAUTHORIZED, reason="no right")
 CHALLENGE = bytes(16) + b"\0\0\0\1"
+NO_SALT = bytes.fromhex("010203040000000000001388")
+NO_ITERATIONS = bytes.fromhex("010203040102030400000000")
 FRAME_SIZE = "interface.get_current_host_protocol_max_frame_size"
 
 
@@ -70,11 +79,27 @@ FRAME_SIZE = "interface.get_current_host_protocol_max_frame_size"
         ([UNOPENED, record(KEY, mutated=1)], [applied(KEY, Nature.SOUND)], [f"unopened-frame: {WRONG_CRC}"]),
         # going on
         ([login(1, mutated=1), record(PROOF)], [forged(LOGIN, CHALLENGE)], [f"went-on: {LOGIN}, login.proof"]),
+        (
+            [login(1, mutated=1), record(PROOF)],
+            [said(LOGIN, NO_SALT)],
+            [f"went-on: {LOGIN}, a salt that means no login"],
+        ),
+        (
+            [login(1, mutated=1), record(PROOF)],
+            [said(LOGIN, NO_ITERATIONS)],
+            [f"went-on: {LOGIN}, as many iterations as no Tap can ask for"],
+        ),
         ([login(1, mutated=1), login(2), record(PROOF)], [forged(LOGIN, CHALLENGE)], []),
         ([login(1, mutated=1), record(PROOF, connection=2)], [forged(LOGIN, CHALLENGE)], []),
         ([login(1, mutated=1), record(PROOF)], [forged(LOGIN, CHALLENGE, nature=Nature.SOUND)], []),
         ([record(PROOF, mutated=1), value(encrypted=True)], [forged(PROOF)], [f"went-on: {PROOF}, login.proof"]),
         ([record(PROOF, mutated=1), UNOPENED], [forged(PROOF)], [f"went-on: {PROOF}, login.proof"]),
+        ([record(PROOF, mutated=1), UNOPENED], [said(PROOF, bytes(16))], [f"went-on: {PROOF}, another proof"]),
+        (
+            [record(PROOF, mutated=1), UNOPENED],
+            [said(PROOF, b"", nature=Nature.MALFORMED)],
+            [f"went-on: {PROOF}, a body that does not fit"],
+        ),
         ([record(PROOF, mutated=1), value(encrypted=False)], [forged(PROOF)], []),
         ([record(PROOF, mutated=1), login(2), value(encrypted=True)], [forged(PROOF)], []),
         ([record(PROOF, mutated=1), value(encrypted=True)], [forged(PROOF, early=True)], []),
