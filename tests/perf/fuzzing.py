@@ -11,6 +11,7 @@ and its database is in memory where there is a file system for that.
 """
 
 import asyncio
+import os
 import statistics
 import subprocess
 import sys
@@ -32,7 +33,8 @@ from tests.serving import SERVE, serving
 _COMMAND = f"{sys.executable} {client.__file__} --persistent --calls serial --iv-period 0"
 _CONTENT = ("field", "structure", "code")
 """Families after which a connection can be kept, and nobody waits for a time-out."""
-_CASES = 1000
+_CASES = 5000
+_CORES = os.cpu_count() or 1
 _REQUEST_SIZE = 12
 _ANSWER = "0049900000"
 _MEMORY = Path("/dev/shm")
@@ -54,6 +56,7 @@ def all_figures(log: Path, rounds: int, seconds: float) -> list[Figure]:
                 ("ours", over_tcp(seconds, _CONTENT)),
                 ("everything", over_tcp(seconds, ())),
                 ("inside", in_process(target)),
+                ("inside, all cores", in_process(target, workers=_CORES)),
                 ("sending", boofuzz(echo.address, seconds, receive=False, reuse=True)),
                 ("receiving", boofuzz(echo.address, seconds, receive=True, reuse=True)),
                 ("connecting", boofuzz(echo.address, seconds, receive=True, reuse=False)),
@@ -67,7 +70,8 @@ def all_figures(log: Path, rounds: int, seconds: float) -> list[Figure]:
     return [
         figure("fuzzing a persistent client over TCP", "ours", 1000),
         figure("  with all mutations, and the client's time-outs", "everything"),
-        figure("fuzzing in process", "inside", 5000),
+        figure("fuzzing in process, one core", "inside"),
+        figure(f"fuzzing in process, a worker on each of {_CORES} cores", "inside, all cores", 5000),
         figure("boofuzz to an echo, one connection, does not receive", "sending"),
         figure("  receives", "receiving"),
         figure("  receives, a connection for each case, its default", "connecting"),
@@ -92,11 +96,12 @@ def over_tcp(seconds: float, only: tuple[str, ...]) -> float:
     return summary.cases / summary.seconds
 
 
-def in_process(target: Target) -> float:
-    """Cases a second with the reference client."""
+def in_process(target: Target, *, workers: int = 1) -> float:
+    """Cases a second with the reference client, from the start of the workers to their end."""
+    cases = _CASES * workers
     begin = time.perf_counter()
-    target.fuzz(cases=_CASES)
-    return _CASES / (time.perf_counter() - begin)
+    target.fuzz(cases=cases, workers=workers)
+    return cases / (time.perf_counter() - begin)
 
 
 def read_serial(link: RigLink, session: SessionKeys | None) -> tuple[str, object]:

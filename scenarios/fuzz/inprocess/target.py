@@ -13,15 +13,11 @@ for finding in target.fuzz(cases=10_000):
     print(finding.verdict, finding.detail, finding.command)
 """
 
-import signal
-import threading
 import time
 import traceback
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import cached_property
-from itertools import count
 from pathlib import Path
-from types import FrameType
 from typing import Any, Final, TypeVar
 
 from emulator.snapshots import Snapshot
@@ -33,7 +29,9 @@ from scenarios.fuzz.campaign.planning import Planner
 from scenarios.fuzz.case import Case, Fault
 from scenarios.fuzz.findings import Finding
 from scenarios.fuzz.grammar import MUTATORS
+from scenarios.fuzz.inprocess.hunting import findings_of, hunt
 from scenarios.fuzz.inprocess.memory import Line, Patience, RigLink, TurnOverError
+from scenarios.fuzz.inprocess.watching import Growth, Watch
 from scenarios.fuzz.judging.judge import Baseline, judge
 from scenarios.fuzz.observation import Ending, Judgement, Observation, Reading
 from scenarios.fuzz.rig import Rig, SessionKeys
@@ -52,8 +50,6 @@ _DONE: Final = Ending("done")
 _CLEAN_RUNS: Final = 3
 _MOST_FAULTS: Final = 3
 _FAULT_SIZE: Final = 4
-_ONCE_MORE: Final = 1.0
-"""Seconds of processor time after which a client is told again that its turn is over."""
 
 
 def target(
@@ -110,7 +106,8 @@ class Target:
         self._factory = factory
         self._scenario = scenario
         self._handled = handled
-        self._watch = _Watch(patience.working)
+        self._watch = Watch(patience.working)
+        self._growth = Growth()
         self._rig = Rig(scenario, seed=seed)
         self._line = Line(self._rig.device, timeout, patience)
         self._line.reset()
@@ -129,19 +126,27 @@ class Target:
         """Runs the client in a case, given itself or by its id, and says what was seen.
 
         Raises:
-            UsageError: the id is none.
+            UsageError: the id is none, or that of a case for one client that is kept.
         """
         case = Case.parse(case) if isinstance(case, str) else case
+        if case.endurance:
+            raise UsageError(
+                f"case {case.id} is for a client that keeps its session; here each case makes a new client"
+            )
         if not self._home.open:
             self._come_home()
         self._rig.begin(case)
         self._line.reset()
         readings: list[Reading] = []
+        self._growth.begin()
         started = time.perf_counter()
         ending, output = self._play(self._line.attach(self._home), readings)
         seconds = time.perf_counter() - started
+        grown = self._growth.end()
         trace = self._rig.end()
-        return Observation(case, trace.answers, trace.applied, trace.entries, ending, readings, output, seconds=seconds)
+        return Observation(
+            case, trace.answers, trace.applied, trace.entries, ending, readings, output, memory=grown, seconds=seconds
+        )
 
     def _come_home(self) -> None:
         """A connection in place of one that has ended, with the same session."""
@@ -166,6 +171,8 @@ class Target:
             if isinstance(error, self._handled):
                 return Ending("done", error=text), ""
             return Ending("done", error=text, unhandled=True), _trace(error)
+        except SystemExit as ended:
+            return Ending("done", error=f"SystemExit: {ended.code}") if ended.code else _DONE, ""
         return _DONE, ""
 
     def run(self, case: Case | str) -> list[Judgement]:
@@ -187,7 +194,7 @@ class Target:
         observation = self.observe(case)
         found = judge(observation, self.baseline)
         if found:
-            raise AssertionError(_told(self._findings(observation, found)))
+            raise AssertionError(_told(findings_of(observation, found)))
 
     def harness(self, data: bytes) -> None:
         """Runs the client in the case that any bytes stand for; for `atheris.Setup(sys.argv, target.harness)`.
@@ -209,10 +216,6 @@ class Target:
             if len(pool):  # two at one answer may cancel each other out
                 faults.setdefault(site, pool[int.from_bytes(variant, "big") % len(pool)])
         return Case(tuple(faults.values()))
-
-    def _findings(self, observation: Observation, found: Iterable[Judgement]) -> list[Finding]:
-        command = f"target.check({observation.case.id!r})"
-        return [Finding.of(observation, each, command=command) for each in found]
 
     # --- where nothing goes wrong ---------------------------------------------------------------------------------
 
@@ -252,33 +255,26 @@ class Target:
 
     # --- many cases -----------------------------------------------------------------------------------------------
 
-    def fuzz(self, *, cases: int | None = None, seconds: float | None = None) -> list[Finding]:
+    def fuzz(self, *, cases: int | None = None, seconds: float | None = None, workers: int = 1) -> list[Finding]:
         """Runs many cases, planned by the seed, and returns the first finding of each kind.
+
+        Workers are processes, forked from this one. How many there are changes neither which cases are run nor what
+        is found, as long as the client does not remember one case in another: the plan is made here, in one place. The
+        price is that what a case teaches the plan counts only for the case that comes 128 later, with one worker too.
+        A worker that the client takes down with it, by a signal, say, is a crash, and another one goes on. With one
+        worker the client runs in this process, and takes this one down.
 
         Args:
             cases: how many at most.
             seconds: for how long at most.
+            workers: how many play, best one for each core.
 
         Raises:
-            UsageError: neither is given, or the client fails where nothing goes wrong.
+            UsageError: neither is given, or the client fails where nothing goes wrong, or the platform cannot fork.
         """
         if cases is None and seconds is None:
             raise UsageError("fuzz() would never end; expected cases=, seconds=, or both")
-        baseline, planner = self.baseline, self._plan()
-        found: dict[tuple[str, str], Finding] = {}
-        begun = time.monotonic()
-        for _ in count() if cases is None else range(cases):
-            case = planner.next()
-            if case is None or (seconds is not None and time.monotonic() - begun >= seconds):
-                break
-            observation = self.observe(case)
-            planner.learn(observation.answers)
-            new = [each for each in judge(observation, baseline) if (each.verdict, each.signature) not in found]
-            for finding in self._findings(observation, new):
-                finding.first_seen = time.monotonic() - begun
-                found[finding.key] = finding
-            planner.told(case, found=bool(new))
-        return list(found.values())
+        return hunt(self.observe, self.baseline, self._plan(), cases=cases, seconds=seconds, workers=workers)
 
     def shrink(self, case: Case | str, *, most: int = 200) -> Case:
         """The smallest case with a verdict that this one has, too.
@@ -354,27 +350,6 @@ def _trace(error: Exception) -> str:
     while own is not None and own.tb_frame.f_code.co_filename == __file__:
         own = own.tb_next
     return "".join(traceback.format_exception(type(error), error, own))
-
-
-class _Watch:
-    """Ends what takes more than so many seconds of processor time; in the main thread only, elsewhere nobody looks."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._works = threading.current_thread() is threading.main_thread()
-        if self._works:
-            signal.signal(signal.SIGVTALRM, self._over)
-
-    def __enter__(self) -> None:
-        if self._works:
-            signal.setitimer(signal.ITIMER_VIRTUAL, self._seconds, _ONCE_MORE)
-
-    def __exit__(self, *_: object) -> None:
-        if self._works:
-            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-
-    def _over(self, _: int, __: FrameType | None) -> None:
-        raise TurnOverError(Ending("stalled", detail=f"worked for more than {self._seconds:g} s of processor time"))
 
 
 def _drive(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -1,6 +1,8 @@
 """Python clients are fuzzed in the same process: what is wrong with them is found, told, and found again."""
 
 import asyncio
+import re
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,10 @@ from protocol.errors import IntegrityError, UsageError
 from scenarios import fuzz
 from scenarios.fuzz.case import EVERY, Case, Fault
 from scenarios.fuzz.grammar import BY_NAME
+from scenarios.fuzz.inprocess import watching
 from scenarios.fuzz.inprocess.memory import Patience, RigLink
-from scenarios.fuzz.observation import Reading, Verdict
+from scenarios.fuzz.inprocess.watching import Growth
+from scenarios.fuzz.observation import Ending, Reading, Verdict
 from scenarios.fuzz.rig import SessionKeys
 from tests.scenarios.fuzz.clients_in_process import (
     SERIAL,
@@ -207,6 +211,59 @@ def test_a_client_that_waits_without_end_is_ended() -> None:
     assert (seen.ending.kind, seen.ending.detail) == ("stalled", "waited for more than 20 s")
 
 
+def test_each_target_has_its_own_patience() -> None:
+    brief, _ = (fuzz.target(brooding, patience=Patience(working=seconds)) for seconds in (0.1, 5.0))
+    assert brief.observe(REFUSED).ending.detail == "worked for more than 0.1 s of processor time"
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [(0, ""), (None, ""), (2, "SystemExit: 2"), ("no answer", "SystemExit: no answer")]
+)
+def test_a_client_may_end_as_a_program_does(code: Any, error: str) -> None:
+    def program(link: RigLink, session: SessionKeys | None) -> None:
+        sys.exit(code if ask(link)[0] else 0)
+
+    target = fuzz.target(program)
+    assert target.observe(REFUSED).ending == Ending("done", error=error)
+    assert target.run(REFUSED) == []
+
+
+def greedy(link: RigLink, session: SessionKeys | None) -> None:
+    """Makes room when it is refused, and gives it back."""
+    if ask(link)[0]:
+        bytearray(b"\1" * MUCH)
+
+
+MUCH = 200 << 20
+
+
+@pytest.mark.skipif(not Growth().end(), reason="only Linux can forget how much memory there was")
+def test_memory_that_a_client_takes_for_a_while_is_seen_each_time() -> None:
+    target = fuzz.target(greedy)
+    for _ in range(2):
+        (found,) = target.run(REFUSED)
+        assert found.verdict is Verdict.MEMORY
+        assert re.match(
+            r"\d{3} MiB of memory, 0 MiB in clean runs; mutated was device\.get_serial_number: ", found.detail
+        )
+        assert target.run(CLEAN) == []
+
+
+def test_memory_that_was_there_is_not_the_clients() -> None:
+    target = fuzz.target(trusting)
+    assert target.run(CLEAN) == []
+    kept = bytearray(b"\1" * MUCH)
+    assert Verdict.MEMORY not in verdicts(target.run(REFUSED))
+    assert kept
+
+
+def test_memory_is_not_judged_where_it_cannot_be_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(watching, "_FORGET_PEAK", tmp_path / "nothing")
+    target = fuzz.target(greedy)
+    assert target.observe(REFUSED).memory == 0
+    assert target.run(REFUSED) == []
+
+
 def test_in_another_thread_nobody_looks_after_the_processor() -> None:
     found: list[Any] = []
     thread = threading.Thread(target=lambda: found.extend(fuzz.target(trusting).run(case("code.known", UNAUTHORIZED))))
@@ -297,6 +354,7 @@ def odd(link: RigLink, session: SessionKeys | None) -> object:
         (lambda: fuzz.target(odd).run(REFUSED), UsageError, "the client returned 5; expected readings"),
         (lambda: fuzz.target(careful).fuzz(), UsageError, "expected cases=, seconds=, or both"),
         (lambda: fuzz.target(careful).check("nonsense"), UsageError, "is no case"),
+        (lambda: fuzz.target(careful).check("endurance-70000"), UsageError, "for a client that keeps its session"),
         (lambda: fuzz.target(careful).shrink("clean"), UsageError, "nothing speaks against the client"),
         (lambda: fuzz.target(careful).to_scenario("clean"), UsageError, "no fault of it comes true"),
         (lambda: getattr(fuzz, "nothing"), AttributeError, "has no attribute 'nothing'"),  # noqa: B009
