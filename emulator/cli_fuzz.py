@@ -18,7 +18,18 @@ _INTERRUPTED: Final = 130
 _SIZES: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
-@click.group()
+class _Interruptible(click.Group):
+    """Ends with 130 after Ctrl-C, also while a command loads: 1 would say that it has found something."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            sys.exit(_INTERRUPTED)
+
+
+@click.group(cls=_Interruptible)
 def fuzz() -> None:
     """Fuzz clients with a malicious Tap: right up to one point, and wrong there."""
 
@@ -68,13 +79,13 @@ def _versions(context: click.Context, parameter: click.Parameter, given: tuple[s
         raise click.BadParameter(str(error), context, parameter) from error
 
 
-def _login(context: click.Context, parameter: click.Parameter, given: str | None) -> tuple[str, str] | None:
+def _login(context: click.Context, parameter: click.Parameter, given: str | None) -> tuple[str, str | None] | None:
     if given is None:
         return None
     user, colon, password = given.partition(":")
-    if not user or not colon:
-        raise click.BadParameter("expected USER:PASSWORD", context, parameter)
-    return user, password
+    if not user:
+        raise click.BadParameter("expected USER or USER:PASSWORD", context, parameter)
+    return user, password if colon else None
 
 
 def _client_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -90,8 +101,8 @@ def _client_options(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option("--loop", is_flag=True, envvar="TAP_LOOP", help="The client connects again and again by itself."),
         click.option(
-            "--login", callback=_login, envvar="TAP_LOGIN", metavar="USER:PASSWORD",
-            help="Log in once, and put that on each connection.",
+            "--login", callback=_login, envvar="TAP_LOGIN", metavar="USER[:PASSWORD]",
+            help="Log in once, and put that on each connection [password of the Tap's configuration].",
         ),
         click.option(
             "--handled", type=click.IntRange(0, 255), multiple=True, envvar="TAP_HANDLED", metavar="CODE",
@@ -119,12 +130,10 @@ def _usable(action: Callable[[], int]) -> NoReturn:
     except (ScenarioError, ScriptError, UsageError, LinkError) as error:
         click.echo(str(error), err=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
     sys.exit(code)
 
 
-@fuzz.command("client")
+@fuzz.command("client", short_help="Play case after case against a client.")
 @_client_options
 @click.option("--time", "seconds", type=DurationType(), envvar="TAP_TIME", help="How long [10m, or as --cases says].")
 @click.option("--cases", type=click.IntRange(1), envvar="TAP_CASES", help="How many cases at most.")
@@ -154,7 +163,7 @@ def fuzz_client(**options: Any) -> None:
     _usable(run)
 
 
-@fuzz.command("replay")
+@fuzz.command("replay", short_help="Play a case again.")
 @click.argument("case")
 @_client_options
 @click.option("--output", "-o", type=_FILE, envvar="TAP_OUTPUT", help="Folder of the findings.")
@@ -162,7 +171,8 @@ def fuzz_client(**options: Any) -> None:
 def replay_case(case: str, **options: Any) -> None:
     """Play CASE again: its id, the folder of a finding, or a scenario file.
 
-    How the client is started is known from the folder -o. Exit code 1 if something still speaks against the client.
+    How the client is started is known from the folder of the findings; options here are in place of what it knows.
+    Exit code 0 if nothing speaks against the client any more, 1 if something does, 2 for what cannot be used.
     """
 
     def run() -> int:
@@ -173,14 +183,19 @@ def replay_case(case: str, **options: Any) -> None:
     _usable(run)
 
 
-@fuzz.command("shrink")
+@fuzz.command("shrink", short_help="Make a case small, and a scenario file.")
 @click.argument("case")
 @_client_options
 @click.option("--output", "-o", type=_FILE, envvar="TAP_OUTPUT", help="Folder of the findings; it is kept there too.")
 @click.option("--save", type=_FILE, envvar="TAP_SAVE", help="File for the scenario [standard output].")
 @click.option("--most", type=click.IntRange(1), default=200, envvar="TAP_MOST", help="Runs at most.", show_default=True)
 def shrink_case(case: str, **options: Any) -> None:
-    """Find the smallest thing that goes wrong in CASE and still shows the same, as a scenario file."""
+    """Find the smallest thing that goes wrong in CASE and still shows the same, as a scenario file.
+
+    CASE is the id of a case, or the folder of a finding. How the client is started is known from the folder of the
+    findings; options here are in place of what it knows. Exit code 0 if there is a scenario, 1 if nothing speaks
+    against the client in this case, 2 for what cannot be used.
+    """
 
     def run() -> int:
         from emulator.commands.fuzz import shrink
@@ -190,11 +205,15 @@ def shrink_case(case: str, **options: Any) -> None:
     _usable(run)
 
 
-@fuzz.command("explain")
+@fuzz.command("explain", short_help="Say in words what a case does.")
 @click.argument("case")
 @click.option("--output", "-o", type=_FILE, envvar="TAP_OUTPUT", help="Folder of the findings.")
 def explain_case(case: str, output: Path | None) -> None:
-    """Say in words what CASE does, without running it."""
+    """Say in words what CASE does, without running it.
+
+    CASE is an id, the folder of a finding, or a scenario file. With the folder of the findings, the words say what is
+    wrong with the answers that this client gets.
+    """
 
     def run() -> int:
         from emulator.commands.fuzz import explain
@@ -207,7 +226,7 @@ def explain_case(case: str, output: Path | None) -> None:
 # --- a Tap for a client that somebody else drives ---------------------------------------------------------------------
 
 
-@fuzz.command("serve")
+@fuzz.command("serve", short_help="Misbehave towards an app on a phone.")
 @click.argument("config", required=False, type=_FILE, envvar="TAP_CONFIG")
 @click.option("--firmware", callback=_version, envvar="TAP_FIRMWARE", help="Firmware to emulate, for example 1.85.")
 @click.option("--listen", multiple=True, envvar="TAP_LISTEN", help="Link to open, repeatable [tcp://127.0.0.1:2000].")
@@ -259,7 +278,7 @@ def fuzz_serve(log: str, **options: Any) -> None:
 # --- the other direction ----------------------------------------------------------------------------------------------
 
 
-@fuzz.command("device")
+@fuzz.command("device", short_help="Misbehave towards a Tap.")
 @click.argument("target", metavar="URL|in-process")
 @click.option("--user", envvar="TAP_USER", help="Log in with this user name in some cases [admin if in-process].")
 @click.option("--password", envvar="TAP_PASSWORD", help="Password of the user.")
@@ -296,7 +315,8 @@ def fuzz_device(**options: Any) -> None:
     restart, factory reset, firmware, packets to execute, logins in cases (which could lock the Tap), passwords, users,
     interfaces.
 
-    Exit code 0 if nothing speaks against the Tap, 1 if something does, 2 if it cannot be reached or used.
+    Exit code 0 if nothing speaks against the Tap, 1 if something does, 2 if it cannot be reached or used, 130 if it was
+    interrupted before anything was found.
     """
     from emulator.commands.fuzz_device import run
     from emulator.config import ConfigError

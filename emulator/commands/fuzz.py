@@ -7,6 +7,8 @@ import signal
 import sys
 from collections.abc import Coroutine, Mapping
 from dataclasses import replace
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -16,13 +18,16 @@ import structlog
 from emulator.commands.scenario import find_files
 from emulator.commands.tables import aligned_table
 from protocol.errors import UsageError
+from protocol.resources.registry import ENTRIES
 from scenarios.fuzz.campaign.campaign import Summary, run_campaign
 from scenarios.fuzz.campaign.settings import DEFAULT_SECONDS, CampaignSettings
 from scenarios.fuzz.campaign.terminal import Terminal
-from scenarios.fuzz.case import Case
+from scenarios.fuzz.case import ENDURANCE, Case
 from scenarios.fuzz.clients import Limits, Mode
-from scenarios.fuzz.findings import Folder, visible
+from scenarios.fuzz.findings import Folder, counted, visible
+from scenarios.fuzz.grammar import BY_NAME
 from scenarios.fuzz.handover.as_scenario import to_scenario
+from scenarios.fuzz.handover.logins import Login, complete, login_of
 from scenarios.fuzz.handover.replaying import Wanted, about, find, playing, settings_of
 from scenarios.fuzz.handover.replaying import explain as explain_words
 from scenarios.fuzz.observation import Judgement, Observation
@@ -52,9 +57,14 @@ def run_client(*, client: str | None, seconds: float | None, cases: int | None, 
         )
     seconds = DEFAULT_SECONDS if seconds is None and cases is None else seconds
     settings = _settings(CampaignSettings(client, output, seconds=seconds, cases=cases), **options)
+    for pattern in settings.only:
+        _check_pattern(pattern)
+    settings.check(Folder.look(output))
     _quiet()
     with Terminal(sys.stdout, settings) as terminal:
         summary = asyncio.run(_campaign(settings, terminal))
+    if not (summary.cases or summary.statistics.cases) and (summary.interrupted or summary.exhausted):
+        return _nothing_played(summary, settings)
     click.echo("\n".join(_summary(summary, settings)))
     if summary.findings:
         return _FINDINGS
@@ -65,6 +75,25 @@ async def _campaign(settings: CampaignSettings, terminal: Terminal) -> Summary:
     return await run_campaign(settings, terminal, _stop_on_signal())
 
 
+def _check_pattern(pattern: str) -> None:
+    """Refuses what fits nothing that there is: a campaign without a case finds nothing, and would pass."""
+    names = {name for each in BY_NAME.values() for name in (each.name, each.family)} | {each.id for each in ENTRIES}
+    names.add(ENDURANCE)
+    if not any(fnmatchcase(name, pattern) for name in names):
+        like = " or ".join(get_close_matches(pattern, names)) or "frame.* or session"
+        raise UsageError(f"--only {pattern} fits no call, mutator or family, expected such as {like}")
+
+
+def _nothing_played(summary: Summary, settings: CampaignSettings) -> int:
+    """Tells why there was no case."""
+    if summary.interrupted:
+        click.echo("interrupted before the first case")
+        return _INTERRUPTED
+    calls = ", ".join(sorted({row.request for row in summary.statistics.coverage}))
+    patterns = ", ".join(settings.only) or "--bytes-only"
+    raise UsageError(f"there is no case: {patterns} fits no answer that the client gets; it calls {calls}")
+
+
 def _settings(
     known: CampaignSettings,
     *,
@@ -73,7 +102,7 @@ def _settings(
     inputs: Mapping[str, str],
     persistent: bool,
     loop: bool,
-    login: tuple[str, str] | None,
+    login: Login | None,
     handled: tuple[int, ...],
     hang_time: float | None,
     memory: int | None,
@@ -91,18 +120,18 @@ def _settings(
         turn=max(known.limits.turn, 2 * (hang_time or 0.0)),
         memory=known.limits.memory if memory is None else memory,
     )
-    return replace(
+    settings = replace(
         known,
         mode=mode,
         listen=listen,
         scenario=known.scenario if scenario is None else _scenario_file(scenario),
         inputs=inputs or known.inputs,
-        login=login or known.login,
         handled=handled or known.handled,
         limits=limits,
         seed=known.seed if seed is None else seed,
         **others,
     )
+    return settings if login is None else replace(settings, login=complete(login, settings.load_scenario()))
 
 
 def _scenario_file(name: str) -> Path:
@@ -114,12 +143,12 @@ def _scenario_file(name: str) -> Path:
 
 def _summary(summary: Summary, settings: CampaignSettings) -> list[str]:
     statistics, count = summary.statistics, len(summary.findings)
-    earlier = "" if summary.new == count else f", {count} in the folder"
+    earlier = "" if summary.new == count else f" ({count} in the folder)"
     rate = summary.cases / summary.seconds if summary.seconds else 0.0
     end = "interrupted: " if summary.interrupted else "no more cases: " if summary.exhausted else ""
     lines = [
-        f"{end}{summary.cases} cases in {summary.seconds:.1f} s ({rate:.1f}/s), {summary.new} findings{earlier}, "
-        f"{len(statistics.coverage)} kinds of answers in their states",
+        f"{end}{counted(summary.cases, 'case')} in {summary.seconds:.1f} s ({rate:.1f}/s), "
+        f"{counted(summary.new, 'finding')}{earlier}, {len(statistics.coverage)} kinds of answers by request and state",
     ]
     found = [finding.calls for finding in summary.findings.values()]
     calls = [
@@ -137,7 +166,8 @@ def _summary(summary: Summary, settings: CampaignSettings) -> list[str]:
     if summary.mistakes:
         lines += [
             "",
-            f"the Tap itself failed in {len(summary.mistakes)} cases, which say nothing: {summary.mistakes[0]}",
+            f"the Tap itself failed in {counted(len(summary.mistakes), 'case')}, which say nothing: "
+            f"{summary.mistakes[0]}",
         ]
     return [*lines, "", *_what_next(summary, settings)]
 
@@ -169,10 +199,7 @@ def replay(case: str, *, output: Path | None, verbose: bool, **options: Any) -> 
         async with playing(settings, wanted.scenario) as player:
             return await player.play(wanted.case)
 
-    seen = _run(play())
-    if seen is None:
-        return _INTERRUPTED
-    observation, judgements = seen
+    observation, judgements = _run(play())
     name = wanted.case.id if wanted.scenario is None else str(wanted.scenario)
     click.echo(visible("\n".join(_told(name, observation, judgements, verbose=verbose))))
     return _FINDINGS if judgements else 0
@@ -181,7 +208,9 @@ def replay(case: str, *, output: Path | None, verbose: bool, **options: Any) -> 
 def _settings_for(wanted: Wanted, *, client: str | None, **options: Any) -> CampaignSettings:
     """How the client is started: as the folder knows, or as the command line says."""
     if wanted.folder is not None and (client is None or wanted.folder.exists()):
-        known = settings_of(about(wanted.folder), wanted.folder)
+        kept = about(wanted.folder)
+        known = settings_of(kept, wanted.folder)
+        options["login"] = options["login"] or login_of(kept)
     elif client is None:
         raise UsageError("expected -o with the folder of the findings, or --client with the command of the client")
     else:
@@ -231,16 +260,15 @@ def shrink(case: str, *, output: Path | None, save: Path | None, most: int, **op
         raise UsageError(
             f"{wanted.scenario}: a scenario cannot be made smaller, expected the id of a case or a finding"
         )
+    if not wanted.case.faults:
+        raise UsageError(f"case {wanted.case}: nothing goes wrong in it, so nothing can be made smaller")
     settings = _settings_for(wanted, **options)
     _quiet()
-    smallest = _run(_shrink(wanted, settings, most))
-    if smallest is None:
-        return _INTERRUPTED
-    text, judgements, runs = smallest
+    text, judgements, runs = _run(_shrink(wanted, settings, most))
     if not judgements:
         click.echo("nothing speaks against the client in this case, so there is nothing to make smaller", err=True)
         return _FINDINGS
-    click.echo(f"{runs} runs; still: {visible('; '.join(each.detail for each in judgements))}", err=True)
+    click.echo(f"{counted(runs, 'run')}; still: {visible('; '.join(each.detail for each in judgements))}", err=True)
     if wanted.folder is not None:
         _keep(wanted, text, judgements)
     if save is None:
@@ -310,17 +338,21 @@ def explain(case: str, output: Path | None) -> int:
 
         click.echo(explain_file(str(wanted.scenario), {}))
         return 0
-    click.echo("\n".join(explain_words(wanted.case, wanted.folder)))
+    click.echo("\n".join(explain_words(wanted)))
     return 0
 
 
 # --- running ----------------------------------------------------------------------------------------------------------
 
 
-def _run(work: Coroutine[Any, Any, T]) -> T | None:
-    """What comes of it; None if SIGINT or SIGTERM has ended it."""
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """What comes of it.
 
-    async def run() -> T | None:
+    Raises:
+        KeyboardInterrupt: SIGINT or SIGTERM has ended it.
+    """
+
+    async def run() -> T:
         stop, task = _stop_on_signal(), asyncio.ensure_future(work)
         stopped = asyncio.ensure_future(stop.wait())
         await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -329,7 +361,7 @@ def _run(work: Coroutine[Any, Any, T]) -> T | None:
             return task.result()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        return None
+        raise KeyboardInterrupt
 
     return asyncio.run(run())
 

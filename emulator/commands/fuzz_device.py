@@ -1,5 +1,6 @@
 """What `tap-emulator fuzz device` does: a client that misbehaves, against a Tap."""
 
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 IN_PROCESS: Final = "in-process"
 DEFAULT_CASES: Final = 10_000
 _FAILED: Final = 1
+_INTERRUPTED: Final = 130
 _PERIOD: Final = 1.0
 """Seconds between two looks at the progress."""
 
@@ -38,7 +40,7 @@ def run(
     output: Path | None,
     replay: str | None,
 ) -> int:
-    """Plays cases and tells of them; the exit code is 1 if something speaks against the Tap.
+    """Plays cases and tells of them; the exit code is 1 if something speaks against the Tap, 130 if Ctrl-C came first.
 
     Raises:
         UsageError, ConfigError: an option cannot be used.
@@ -74,7 +76,9 @@ def run(
         )
     bar.end()
     click.echo("\n".join(tally.lines()))
-    return _FAILED if tally.faults else 0
+    if tally.faults:
+        return _FAILED
+    return _INTERRUPTED if tally.interrupted else 0
 
 
 def _taps(
@@ -133,7 +137,7 @@ def _command(target: str, user: str | None, config: Path | None, allow_writes: b
     words += [] if user is None else ["--user", user]
     words += [] if config is None else ["--config", str(config)]
     words += ["--allow-writes"] if allow_writes else []
-    return " ".join(words)
+    return shlex.join(words)
 
 
 class _Bar:

@@ -1,12 +1,16 @@
 """`tap-emulator fuzz client`, `replay`, `shrink` and `explain`: what they say, how they end, what they leave."""
 
+import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
+from typing import NoReturn
 
 import pytest
 from click.testing import CliRunner, Result
@@ -69,6 +73,23 @@ def test_a_finding_is_played_again(folder: Path, how: str) -> None:
     assert "| AssertionError: nobody expects an empty name" in again.output
 
 
+def test_all_findings_are_not_one(folder: Path) -> None:
+    told = fuzz("replay", folder)
+    assert told.exit_code == 2
+    assert f"{folder} holds all findings" in told.output
+
+
+def test_a_folder_keeps_who_logs_in_and_no_password(tmp_path: Path) -> None:
+    folder = tmp_path / "findings"
+    login = ("--login", "admin:admin")
+    assert fuzz("client", "--client", COMMAND, *login, "--only", "structure.empty", "-o", folder).exit_code == 1
+    assert json.loads((folder / "findings.json").read_text())["about"]["login"] == "admin"
+    assert fuzz("replay", EMPTY, "-o", folder).exit_code == 1
+    refused = fuzz("replay", EMPTY, "-o", folder, env={"TAP_LOGIN": "admin:wrong"})
+    assert refused.exit_code == 2
+    assert "login as 'admin': wrong user name or password" in refused.output
+
+
 def test_what_does_not_fail_is_no_failure(folder: Path) -> None:
     again = fuzz("replay", SOUND, "-o", folder, "--verbose")
     assert again.exit_code == 0
@@ -83,7 +104,7 @@ def test_a_case_needs_no_folder(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_knows_no_client(tmp_path: Path) -> None:
     told = fuzz("replay", EMPTY, "-o", tmp_path / "new")
     assert told.exit_code == 2
-    assert f"{tmp_path / 'new'}: no folder of findings" in told.output
+    assert f"{tmp_path / 'new'} is no folder of findings" in told.output
 
 
 def test_a_finding_is_made_smaller(folder: Path, tmp_path: Path) -> None:
@@ -117,6 +138,14 @@ def test_a_case_is_explained(folder: Path, case: str, known: bool, words: list[s
     assert all(word in told.output for word in words)
 
 
+def test_a_finding_is_explained_where_nothing_else_is_known(folder: Path, tmp_path: Path) -> None:
+    (name,) = (each.name for each in folder.iterdir() if each.is_dir())
+    shutil.copytree(folder / name, tmp_path / name)
+    told = fuzz("explain", tmp_path / name)
+    assert told.exit_code == 0
+    assert f"  answer 1 to {SERIAL}: empty instead of" in told.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -129,7 +158,11 @@ def test_a_case_is_explained(folder: Path, case: str, known: bool, words: list[s
         (["client", "--client", "true", "--cases", "0"], "--cases"),
         (["client", "--client", "true", "--workers", "0"], "--workers"),
         (["client", "--client", "true", "--handled", "256"], "--handled"),
-        (["client", "--client", "true", "--login", "admin"], "USER:PASSWORD"),
+        (["client", "--client", "true", "--login", ":admin"], "USER:PASSWORD"),
+        (["client", "--client", "true", "--login", "nobody"], "--login nobody:PASSWORD"),
+        (["client", "--client", "true", "--only", "fram.crc"], "frame.crc"),
+        (["client", "--client", COMMAND, "--only", "variable.*", "-o", "{folder}/new"], f"it calls {SERIAL}"),
+        (["client", "--client", "true", "-o", "{folder}"], "holds other files ('file.yaml')"),
         (["client", "--client", "true", "--set", "x"], "name=value"),
         (["client", "--client", "true", "--set", "x=1"], "--scenario"),
         (["client", "--client", "true", "--scenario", "none.yaml"], "no such file"),
@@ -143,6 +176,7 @@ def test_a_case_is_explained(folder: Path, case: str, known: bool, words: list[s
         (["replay", EMPTY, "-o", "no-folder"], "no-folder"),
         (["replay", "none.yaml"], "no such file"),
         (["replay", "{folder}"], "finding.json"),
+        (["replay", "{folder}/none"], "no such folder"),
         (["shrink", "no-case"], "no case"),
         (["shrink", "{file}", "--client", "true"], "smaller"),
         (["explain", "no-case"], "no case"),
@@ -156,6 +190,20 @@ def test_what_cannot_be_used_is_told(tmp_path: Path, arguments: list[str], words
     assert wrong.exit_code == 2, wrong.output
     assert words in wrong.output
     assert "Traceback" not in wrong.output
+
+
+def test_a_client_that_does_not_end_its_turn_is_told_how(tmp_path: Path) -> None:
+    client = tmp_path / "client.py"
+    client.write_text(
+        f"import json, sys\n"
+        f"sys.path.insert(0, {str(CLIENT.parent)!r})\n"
+        f"from small_client import read\n"
+        f"for line in sys.stdin:\n"
+        f"    read(json.loads(line)['url'])\n"
+    )
+    told = fuzz("client", "--client", f"{sys.executable} -S -E {client}", "--persistent", "--hang-time", "3s")
+    assert told.exit_code == 2
+    assert """it has to end its turn with the line {"done": true}""" in told.output
 
 
 def processes_with(marker: str) -> list[str]:
@@ -203,6 +251,28 @@ def test_ctrl_c_before_anything_was_found(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         assert "interrupted" in process.stdout.read()
         assert process.wait(30) == 130
+
+
+@pytest.mark.parametrize("module", ["scenarios.model.common", "emulator.links", "emulator.commands.fuzz"])
+def test_ctrl_c_while_it_loads(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
+    class Loading(ModuleType):
+        def __getattr__(self, name: str) -> object:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, module, Loading(module))
+    told = fuzz("client", "--client", "true", "--time", "9s")
+    assert told.exit_code == 130
+    assert told.output == "interrupted\n"
+
+
+def test_ctrl_c_while_a_tap_is_fuzzed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("scenarios.fuzz.device.running.make_case", interrupted)
+    told = fuzz("device", "in-process")
+    assert told.exit_code == 130
+    assert "interrupted: 0 cases" in told.output
 
 
 def test_serving_a_tap_loads_none_of_it() -> None:

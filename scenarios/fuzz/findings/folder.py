@@ -16,8 +16,8 @@ Each file and each folder is written whole, so that a kill at any instant leaves
 """
 
 import re
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, TextIO
@@ -77,20 +77,9 @@ class Folder:
             FolderError: it cannot be written, or another process has it.
         """
         path = Path(path)
-        try:
+        with _place(path):
             path.mkdir(parents=True, exist_ok=True)
-            names = sorted(each.name for each in path.iterdir())
-        except (FileExistsError, NotADirectoryError):
-            raise UsageError(f"{path} is a file, expected a folder for findings") from None
-        except OSError as error:
-            raise FolderError(f"{path}: {error.strerror or error}") from error
-        except ValueError as error:  # a NUL in its name
-            raise UsageError(f"{str(path)!r} is no folder: {error}") from error
-        foreign = [name for name in names if name not in _OURS and not name.startswith(files.UNFINISHED)]
-        if _ABOUT not in names and foreign:
-            raise UsageError(
-                f"{path} holds other files ({foreign[0]!r}) and no {_ABOUT}; expected a new folder, or one of findings"
-            )
+            _check_names(path)
         lock = files.lock(path)
         try:
             return cls._opened(path, about, lock)
@@ -98,13 +87,33 @@ class Folder:
             lock.close()
             raise
 
+    @staticmethod
+    def look(path: Path) -> Mapping[str, Any]:
+        """What a folder is about, as far as it is there, is undamaged and says so; nothing is written.
+
+        Raises:
+            UsageError: `open` would refuse it too.
+            FolderError: it cannot be read.
+        """
+        with _place(path):
+            if not path.exists():
+                return {}
+            _check_names(path)
+            if not (path / _ABOUT).is_file():
+                return {}
+        try:
+            known = files.read_json(path / _ABOUT)
+        except ValueError:
+            return {}
+        return check_about(path / _ABOUT, known)
+
     @classmethod
     def _opened(cls, path: Path, about: Mapping[str, Any], lock: TextIO) -> "Folder":
         files.clear_unfinished(path)
         folder = cls(path, about, lock)
         known = folder._read(_ABOUT)
         if known is not None:
-            folder.about = dict(_check_about(path / _ABOUT, known))
+            folder.about = dict(check_about(path / _ABOUT, known))
         else:
             files.write(path / _ABOUT, files.to_text({"version": VERSION, "about": folder.about}))
         progress = folder._read(_PROGRESS)
@@ -241,7 +250,41 @@ class Folder:
             self._lock.close()
 
 
-def _check_about(path: Path, known: Any) -> Mapping[str, Any]:
+@contextmanager
+def _place(path: Path) -> Iterator[None]:
+    """Says why a path cannot be a folder.
+
+    Raises:
+        UsageError, FolderError: it cannot.
+    """
+    try:
+        yield
+    except (FileExistsError, NotADirectoryError):
+        raise UsageError(f"{path} is a file, expected a folder for findings") from None
+    except OSError as error:
+        raise FolderError(f"{path}: {error.strerror or error}; expected a place for a folder of findings") from error
+    except ValueError as error:  # a NUL in its name
+        raise UsageError(f"{str(path)!r} is no folder: {error}") from error
+
+
+def _check_names(path: Path) -> None:
+    names = sorted(each.name for each in path.iterdir())
+    foreign = [name for name in names if name not in _OURS and not name.startswith(files.UNFINISHED)]
+    if _ABOUT not in names and foreign:
+        raise UsageError(
+            f"{path} holds other files ({foreign[0]!r}) and no {_ABOUT}; expected a new folder, or one of findings"
+        )
+
+
+def check_about(path: Path, known: Any) -> Mapping[str, Any]:
+    """What a folder is about.
+
+    Args:
+        known: what the file at the path says.
+
+    Raises:
+        UsageError: it is not of a folder of findings, or of another version.
+    """
     if not isinstance(known, dict) or not isinstance(known.get("about"), dict) or "version" not in known:
         raise UsageError(f"{path} is not of a folder of findings; expected a new folder, or one of findings")
     if known["version"] != VERSION:

@@ -10,8 +10,9 @@ from html import escape
 from typing import Any, Final
 
 from scenarios.fuzz.findings.finding import Finding, slug
-from scenarios.fuzz.findings.markdown import replayed, times
+from scenarios.fuzz.findings.markdown import replayed
 from scenarios.fuzz.findings.statistics import Statistics
+from scenarios.fuzz.findings.words import counted, tell_about, times
 from scenarios.fuzz.judging.visible import visible
 
 _MOST: Final = 20_000
@@ -70,13 +71,13 @@ def report(about: Mapping[str, Any], findings: Mapping[str, Finding], statistics
     """
     s, all_of = statistics, list(findings.values())
     policy = f"default-src 'none'; style-src '{_hash(_STYLE)}'; script-src '{_hash(_SCRIPT)}'"
-    known = "; ".join(f"{name}: {visible(str(value))}" for name, value in about.items())
+    known = "; ".join(f"{name}: {text}" for name, text in tell_about(about).items())
     parts = [
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">',
         f'<meta name="viewport" content="width=device-width"><title>Findings</title><style>{_STYLE}</style></head>',
         f"<body><h1>Findings</h1><p>{_text(known)}</p>",
-        f"<p>{s.cases} cases in {s.seconds:.1f} s ({s.rate:.0f} a second), seed {s.seed}.</p>",
+        f"<p>{counted(s.cases, 'case')} in {s.seconds:.1f} s ({s.rate:.0f} a second), seed {s.seed}.</p>",
         '<form id="filter">',
         _select("verdict", (slug(finding.verdict) for finding in all_of)),
         _select("call", (call for finding in all_of for call in finding.calls)),

@@ -8,6 +8,8 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from scenarios.fuzz.findings.finding import Finding
 from scenarios.fuzz.findings.statistics import Statistics
+from scenarios.fuzz.findings.words import counted, times
+from scenarios.fuzz.grammar import BY_NAME
 from scenarios.fuzz.judging.visible import visible
 
 _NO_XML: Final = re.compile("[^\t\n -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -27,7 +29,7 @@ def junit(findings: Mapping[str, Finding], statistics: Statistics) -> str:
         suites[finding.families[-1] if finding.families else "none"].append(_failed(name, finding))
     for mutator, cases in statistics.by_mutator.items():
         if mutator not in guilty:
-            suites[mutator.partition(".")[0]].append(_case(f"{mutator}: {cases} cases", mutator))
+            suites[_family(mutator)].append(_case(f"{mutator}: {counted(cases, 'case')}", mutator))
     root = Element("testsuites", name="fuzz", time=f"{statistics.seconds:.3f}")
     for family in sorted(suites):
         cases_of = suites[family]
@@ -45,10 +47,15 @@ def _failed(name: str, finding: Finding) -> Element:
     case = _case(name, finding.mutators[-1] if finding.mutators else "none")
     failure = SubElement(case, "failure", type=str(finding.verdict), message=_clean(finding.detail))
     faults = "\n".join(finding.faults)
-    failure.text = _clean(f"{finding.detail}\n{faults}\nseen {finding.count} times\n{finding.command}\n")
+    failure.text = _clean(f"{finding.detail}\n{faults}\nseen {times(finding.count)}\n{finding.command}\n")
     if finding.output:
         SubElement(case, "system-out").text = _clean(finding.output[-_MOST:])
     return case
+
+
+def _family(mutator: str) -> str:
+    known = BY_NAME.get(mutator)
+    return mutator.partition(".")[0] if known is None else known.family
 
 
 def _case(name: str, mutator: str) -> Element:

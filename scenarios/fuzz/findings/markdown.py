@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from scenarios.fuzz.findings.finding import Finding
 from scenarios.fuzz.findings.statistics import Statistics
+from scenarios.fuzz.findings.words import counted, tell_about, times
 from scenarios.fuzz.judging.visible import visible
 
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>()#+!|~&])")
@@ -30,7 +31,8 @@ def page(finding: Finding) -> str:
         "\n".join(f"- {plain(fault)}" for fault in finding.faults) or "Nothing.",
         "## How to see it again",
         fenced(finding.command, "sh"),
-        "Or with the scenario beside this page: `shrunk.yaml`." if finding.shrunk else "Or with `scenario.yaml`.",
+        f"Or with the scenario beside this page, and the client by hand: `tap-emulator serve --scenario "
+        f"{'shrunk' if finding.shrunk else 'scenario'}.yaml`.",
         "## What was said",
         fenced("\n".join(finding.exchange), "text"),
         "## What the client printed",
@@ -50,8 +52,9 @@ def index_page(about: Mapping[str, Any], findings: Mapping[str, Finding], statis
     s = statistics
     parts = [
         "# Findings",
-        _list({plain(str(name)): plain(str(value)) for name, value in about.items()}),
-        f"{s.cases} cases in {s.seconds:.1f} s ({s.rate:.0f} a second), seed {s.seed}; {len(findings)} findings.",
+        _list({plain(name): plain(text) for name, text in tell_about(about).items()}),
+        f"{counted(s.cases, 'case')} in {s.seconds:.1f} s ({s.rate:.0f} a second), seed {s.seed}; "
+        f"{counted(len(findings), 'finding')}.",
         table(
             ("finding", "verdict", "what", "times", "case", "played again"),
             (
@@ -81,11 +84,6 @@ def index_page(about: Mapping[str, Any], findings: Mapping[str, Finding], statis
 def replayed(finding: Finding) -> str:
     """What came of playing a case again."""
     return {None: "not tried", True: "the same again", False: "not reproduced"}[finding.reproduced]
-
-
-def times(count: int) -> str:
-    """``once``, ``3 times``."""
-    return "once" if count == 1 else f"{count} times"
 
 
 def plain(text: str) -> str:

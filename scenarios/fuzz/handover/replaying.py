@@ -9,14 +9,16 @@ from typing import Any, Final
 from protocol.errors import UsageError
 from scenarios.fuzz.campaign.campaign import CLEAN_RUNS
 from scenarios.fuzz.campaign.clean import check_clean
+from scenarios.fuzz.campaign.endurance import endure, tell
 from scenarios.fuzz.campaign.lanes import Site
 from scenarios.fuzz.campaign.planning import Planner
 from scenarios.fuzz.campaign.settings import CampaignSettings
 from scenarios.fuzz.campaign.worker import Worker
 from scenarios.fuzz.case import EVERY, Case, Fault
 from scenarios.fuzz.clients import Limits
-from scenarios.fuzz.findings import VERSION
+from scenarios.fuzz.findings import visible
 from scenarios.fuzz.findings.files import read_json
+from scenarios.fuzz.findings.folder import check_about
 from scenarios.fuzz.judging.judge import Baseline, judge
 from scenarios.fuzz.observation import Judgement, Observation
 from scenarios.loading import load
@@ -35,12 +37,14 @@ class Wanted:
         scenario: file that does it; None if the case does.
         folder: of the campaign that found it, as far as that is known.
         name: of its finding in the folder.
+        told: what went wrong when it was found, in words.
     """
 
     case: Case
     scenario: Path | None = None
     folder: Path | None = None
     name: str | None = None
+    told: tuple[str, ...] = ()
 
 
 def find(text: str, output: Path | None) -> Wanted:
@@ -62,6 +66,8 @@ def find(text: str, output: Path | None) -> Wanted:
             raise UsageError(f"{path}: there is no such file, expected a scenario, a finding, or the id of a case")
         parent = path.absolute().parent.parent
         return Wanted(Case(), path, output or (parent if (parent / _ABOUT).is_file() else None))
+    if path.name != text:
+        raise UsageError(f"{path}: there is no such folder, expected that of a finding, or the id of a case")
     return Wanted(Case.parse(text), None, output)
 
 
@@ -69,11 +75,15 @@ def _find_finding(path: Path, output: Path | None) -> Wanted:
     folder = output or path.absolute().parent
     try:
         kept = read_json(path / "finding.json")
-        case = str(kept["case"])
-    except (ValueError, KeyError, TypeError, UsageError) as error:
-        raise UsageError(f"{path}: is no folder of a finding ({error}), expected one with finding.json") from error
+        case, told = str(kept["case"]), tuple(map(str, kept.get("faults", ())))
+    except (ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
+        if (path / _ABOUT).is_file():
+            raise UsageError(
+                f"{path} holds all findings, expected the folder of one of them, or the id of a case"
+            ) from None
+        raise UsageError(f"{path} is no folder of a finding ({error}), expected one with finding.json") from error
     try:
-        return Wanted(Case.parse(case), None, folder, path.name)
+        return Wanted(Case.parse(case), None, folder, path.name, told)
     except UsageError:
         for name in ("shrunk.yaml", "scenario.yaml"):
             if (path / name).is_file():
@@ -88,27 +98,23 @@ def about(folder: Path) -> dict[str, Any]:
         UsageError: it is none, or one of another version.
     """
     if not (folder / _ABOUT).is_file():
-        raise UsageError(f"{folder}: no folder of findings, expected one that `fuzz client -o` has made")
+        raise UsageError(f"{folder} is no folder of findings, expected one that `fuzz client -o` has made")
     try:
         kept = read_json(folder / _ABOUT)
     except ValueError as error:
-        raise UsageError(f"{folder / _ABOUT}: {error}") from error
-    if not isinstance(kept, dict) or not isinstance(kept.get("about"), dict):
-        raise UsageError(f"{folder}: is no folder of findings")
-    if kept.get("version") != VERSION:
-        raise UsageError(f"{folder}: findings of version {kept.get('version')!r}, expected {VERSION}")
-    known: dict[str, Any] = kept["about"]
-    return known
+        raise UsageError(
+            f"{folder / _ABOUT} is damaged ({error}), expected what `fuzz client -o` has written"
+        ) from error
+    return dict(check_about(folder / _ABOUT, kept))
 
 
 def settings_of(known: dict[str, Any], output: Path) -> CampaignSettings:
-    """The settings with which the cases of a folder were played.
+    """The settings with which the cases of a folder were played, but for the login, whose password nobody has kept.
 
     Raises:
         UsageError: they cannot be read.
     """
     try:
-        user, colon, password = (known.get("login") or "").partition(":")
         limits = Limits()
         return CampaignSettings(
             client=str(known["client"]),
@@ -117,7 +123,6 @@ def settings_of(known: dict[str, Any], output: Path) -> CampaignSettings:
             scenario=None if known.get("scenario") is None else Path(known["scenario"]),
             inputs=dict(known.get("inputs") or {}),
             seed=int(known.get("seed", 0)),
-            login=(user, password) if colon else None,
             handled=None if known.get("handled") is None else tuple(map(int, known["handled"])),
             limits=replace(
                 limits,
@@ -144,8 +149,10 @@ class Player:
 
     async def play(self, case: Case) -> tuple[Observation, list[Judgement]]:
         """What was seen in one run, and what speaks against the client."""
-        seen = await self._worker.play(case)
-        observation = seen[-1]
+        if case.endurance:
+            observation = (await endure(self._worker, case, self._baseline)).observation
+        else:
+            observation = (await self._worker.play(case))[-1]
         if self._lives_on and observation.ending.kind == "done":  # what it dies of shows in the turn after it
             later = await self._worker.play(Case())
             observation = later[0] if len(later) > 1 else observation
@@ -194,8 +201,9 @@ def _without_script(scenario: Scenario) -> Scenario:
     return scenario.model_copy(update={"script": Scenario.model_validate({"scenario": 1}).script})
 
 
-def explain(case: Case, folder: Path | None) -> list[str]:
+def explain(wanted: Wanted) -> list[str]:
     """A case in words; with a folder that knows the answers of the Tap, also what is wrong with them."""
+    case, folder = wanted.case, wanted.folder
     sites: Sequence[Site] = ()
     if folder is not None and (folder / "progress.json").is_file():
         try:
@@ -203,8 +211,9 @@ def explain(case: Case, folder: Path | None) -> list[str]:
         except (ValueError, KeyError, TypeError, UsageError):
             sites = ()
     if not case.faults:
-        return ["nothing goes wrong"]
-    return [line for fault in case.faults for line in _explain(fault, sites)]
+        return [tell(case) if case.endurance else "nothing goes wrong"]
+    lines = [line for fault in case.faults for line in _explain(fault, sites)]
+    return lines if len(lines) > len(case.faults) else [*lines, *(f"  {visible(each)}" for each in wanted.told)]
 
 
 def _explain(fault: Fault, sites: Sequence[Site]) -> list[str]:

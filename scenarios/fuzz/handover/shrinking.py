@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 
 from protocol.frames import Response
 from scenarios.fuzz.case import ANY_CALL, EVERY, Case, Fault
-from scenarios.fuzz.grammar.forging import answering
+from scenarios.fuzz.grammar.forging import answering, corrupting
 from scenarios.fuzz.handover.simplifying import simpler_actions
 from scenarios.fuzz.handover.wording import difference, tell_mutation
 from scenarios.fuzz.mutation import Answer, Mutation, Mutator, Nature
@@ -21,6 +21,8 @@ Actions = tuple[Mapping[str, Any], ...]
 NAME: Final = "shrunk"
 _MOST_PARTS: Final = 32
 _MOST_TRIED: Final = 5
+_BODY_AT: Final = 5
+"""Of the body in a decrypted frame: id, length and code come before it."""
 _FORGING: Final = frozenset({"wrong", "corrupt", "cut", "send"})
 _UNKNOWN: Final = frozenset({"split", "replay", "answer_to"})
 """What a client makes of these does not follow from the bytes of this answer alone."""
@@ -151,6 +153,7 @@ class _Shrinking:
             before = self._changes
             await self._fewer_parts()
             for place in range(len(self.parts)):
+                await self._one_wrong_byte(place)
                 await self._fewer_actions(place)
                 await self._less_different(place)
                 await self._simpler(place)
@@ -169,6 +172,12 @@ class _Shrinking:
         """Whether it still fails with one part changed."""
         part = replace(self.parts[place], **changes)
         return await self.accepts((*self.parts[:place], part, *self.parts[place + 1 :]))
+
+    async def _one_wrong_byte(self, place: int) -> None:
+        """Damages the frame in place of another answer in a forged one: whoever checks nothing believes that too."""
+        part = self.parts[place]
+        if part.answer.encrypted and part.answer.response.body and len(part.then) > 1 and answered(part.then):
+            await self._try(place, then=(corrupting("frame", byte=_BODY_AT, xor=1),))
 
     async def _fewer_actions(self, place: int) -> None:
         async def fails(then: Sequence[Mapping[str, Any]]) -> bool:

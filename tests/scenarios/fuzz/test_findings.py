@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -16,6 +17,7 @@ import pytest
 
 from protocol.errors import UsageError
 from scenarios.fuzz.findings import CoverageRow, Finding, Folder, FolderError, Statistics, files, visible
+from scenarios.fuzz.findings.words import tell_about
 from scenarios.fuzz.mutation import Nature
 from scenarios.fuzz.observation import Judgement, Verdict
 from tests.scenarios.fuzz.told import applied, record, seen
@@ -30,7 +32,7 @@ STATISTICS = Statistics(
     seconds=2.0,
     seed=7,
     by_call={"scram.login": 600, "device.get_serial_number": 400},
-    by_mutator={"field.boundary": 900, "wire.cut": 100},
+    by_mutator={"field.boundary": 900, "wire.cut": 100, "frame.id": 1},
     by_verdict={"hang": 1},
     coverage=[CoverageRow("encrypted", "scram.login", "field", 12)],
 )
@@ -189,8 +191,9 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
 
 def test_a_folder_of_others_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("precious")
-    with pytest.raises(UsageError, match=r"holds other files \('thesis.txt'\) and no findings.json"):
-        Folder.open(tmp_path, about=ABOUT)
+    for use in (Folder.look, partial(Folder.open, about=ABOUT)):
+        with pytest.raises(UsageError, match=r"holds other files \('thesis.txt'\) and no findings.json"):
+            use(tmp_path)
     assert [each.name for each in tmp_path.iterdir()] == ["thesis.txt"]
 
 
@@ -208,9 +211,20 @@ def test_a_folder_of_others_is_left_alone(tmp_path: Path) -> None:
 def test_a_folder_of_another_version(folder: Folder, content: Any, message: str) -> None:
     folder.close()
     (folder.path / "findings.json").write_text(json.dumps(content))
-    with pytest.raises(UsageError, match=message):
-        Folder.open(folder.path, about=ABOUT)
+    for use in (Folder.look, partial(Folder.open, about=ABOUT)):
+        with pytest.raises(UsageError, match=message):
+            use(folder.path)
     assert json.loads((folder.path / "findings.json").read_text()) == content
+
+
+def test_a_look_leaves_everything_as_it_is(folder: Folder) -> None:
+    assert not Folder.look(folder.path / "none")
+    assert Folder.look(folder.path) == ABOUT, "although it is in use"
+    folder.close()
+    (folder.path / "findings.json").write_text('{"vers')
+    before = tree(folder.path)
+    assert not Folder.look(folder.path)
+    assert tree(folder.path) == before
 
 
 @pytest.mark.parametrize(
@@ -378,6 +392,18 @@ def test_the_index_for_people(folder: Folder) -> None:
     assert visible(text) == text
 
 
+@pytest.mark.parametrize(
+    ("about", "told"),
+    [
+        ({"client": "app", "scenario": None, "inputs": {}, "handled": None}, {"client": "app"}),
+        ({"hang_time": 5.0, "memory": 512 << 20, "seed": 0}, {"hang time": "5 s", "memory": "512 MiB", "seed": "0"}),
+        ({"inputs": {"a": 1, "b": "x"}, "handled": [1, 2]}, {"inputs": "a=1, b=x", "handled": "1, 2"}),
+    ],
+)
+def test_what_a_folder_is_about_in_words(about: dict[str, Any], told: dict[str, str]) -> None:
+    assert tell_about(about) == told
+
+
 def test_a_page_is_not_broken_out_of(folder: Folder) -> None:
     filled(folder)
     page = (folder.path / "002-crash-_b_-field.boundary" / "finding.md").read_text()
@@ -400,7 +426,7 @@ def test_junit_for_ci(folder: Folder) -> None:
     filled(folder)
     root = ElementTree.fromstring((folder.path / "junit.xml").read_text())
     suites = {suite.get("name"): (suite.get("tests"), suite.get("failures")) for suite in root}
-    assert suites == {"fuzz field": ("2", "2"), "fuzz session": ("1", "1"), "fuzz wire": ("1", "0")}
+    assert suites == {"fuzz field": ("2", "2"), "fuzz session": ("2", "1"), "fuzz wire": ("1", "0")}
     failures = [failure.get("message") for failure in root.iter("failure")]
     assert "reported temperature = 200" in failures
     assert len(failures) == 3

@@ -142,6 +142,13 @@ SHRUNK: list[tuple[str, Applied, Callable[[Case], bool], list[dict[str, Any]], s
         "damages the apdu of the answer (append hex:00)",
     ),
     (
+        "one wrong byte",
+        applied(answer(b"IoXYze0041"), {"wrong": "crc"}, nature=Nature.FORGED, answer=SEALED),
+        lambda case: all(each.nature is Nature.FORGED for each in mutations(case, SEALED)),
+        [{"corrupt": {"level": "frame", "byte": 5, "xor": 1}}],
+        "damages the frame of the answer (xor 1 at byte 5)",
+    ),
+    (
         "poison stays",
         applied(answer(b"IoXYze0041"), {"delay": "1s"}, {"wrong": "crc"}, nature=Nature.FORGED, answer=SEALED),
         lambda case: has("wrong")(case) and body(lambda it: it != BODY)(case),
