@@ -130,6 +130,11 @@ class Mosquitto:
         return file
 
 
+def nobody() -> str:
+    """A URL where no broker is."""
+    return f"mqtt://127.0.0.1:{_free_port()}"
+
+
 def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port: int = listening.getsockname()[1]

@@ -20,9 +20,20 @@ class Serving:
     """A running server that has said `ready`."""
 
     process: subprocess.Popen[str]
-    urls: tuple[str, ...]
-    """Its links, as it has announced them."""
+    lines: list[list[str]]
+    """Words of what it has printed before its last `ready`."""
     log: Path
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Its links, as it has announced them."""
+        return tuple(words[1] for words in self.lines if words[0] == "ready")
+
+    @property
+    def control(self) -> list[str]:
+        """URL of its control API, and what it has announced behind it."""
+        (words,) = (words for words in self.lines if words[0] == "control")
+        return words[1:]
 
     @property
     def address(self) -> tuple[str, int]:
@@ -47,8 +58,15 @@ class Serving:
         """Open files and sockets."""
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
 
+    def end(self) -> tuple[int, str]:
+        """Ends it as a service is ended: exit code, and what it has printed since its `ready`."""
+        self.process.terminate()
+        code = self.process.wait(20)
+        assert self.process.stdout is not None
+        return code, self.process.stdout.read()
 
-def start(command: Sequence[str], log: Path) -> Serving:
+
+def start(command: Sequence[str], log: Path, **environment: str) -> Serving:
     """Starts a server and waits for its `ready`; the log goes to a file, because nobody would empty a pipe."""
     with log.open("ab") as errors:
         process = subprocess.Popen(
@@ -56,7 +74,7 @@ def start(command: Sequence[str], log: Path) -> Serving:
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
-            env={**os.environ, "PYTHONWARNINGS": "default"},  # an unclosed socket then shows in the log
+            env={**os.environ, "PYTHONWARNINGS": "default", **environment},  # an unclosed socket then shows in the log
         )
     assert process.stdout is not None
     lines = []
@@ -67,7 +85,7 @@ def start(command: Sequence[str], log: Path) -> Serving:
     else:
         process.wait()
         raise RuntimeError(f"{' '.join(command)}: exit {process.returncode}\n{log.read_text()}")
-    return Serving(process, tuple(line[1] for line in lines[:-1]), log)
+    return Serving(process, lines[:-1], log)
 
 
 def stop(server: Serving) -> None:
@@ -83,9 +101,9 @@ def stop(server: Serving) -> None:
 
 
 @contextmanager
-def serving(command: Sequence[str], log: Path) -> Iterator[Serving]:
+def serving(command: Sequence[str], log: Path, **environment: str) -> Iterator[Serving]:
     """A server for the length of a block."""
-    server = start(command, log)
+    server = start(command, log, **environment)
     try:
         yield server
     finally:

@@ -6,18 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from emulator import access
 from emulator.access import Subject, decide
 from emulator.blueprint import Blueprint, Bundle, Group, Quirk, Rules, Variable, demo, factory_groups
-from emulator.cli import main
 from emulator.commands.access import report_groups, report_user
 from emulator.state import MemoryStore, State
 from protocol.codes import NO_INSTANCE, Rights, SpecialFeature
 from protocol.errors import UsageError
 from protocol.firmware import Version
 from protocol.resources.registry import ENTRIES, Catalogue
+from tests import commandline
 from tests.hosts import Host, make_device
 
 READ, WRITE = Rights.READ, Rights.WRITE
@@ -242,7 +242,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, ["access", *map(str, arguments)])
+    return commandline.run("access", *arguments)
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,15 @@
 """Commands that make many requests, run as their users run them."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 
+from tests import commandline
 from tests.serving import SERVE, Serving, serving
 
-COMMAND = str(Path(sys.executable).with_name("tap-emulator"))
 ADMIN = ("--user", "admin", "--password", "admin")
 
 DEVICE = """
@@ -38,22 +37,20 @@ def server(tmp_path: Path) -> Iterator[Serving]:
         yield running
 
 
-def run(name: str, server: Serving, *arguments: str) -> subprocess.CompletedProcess[str]:
-    host, port = server.address
-    command = [COMMAND, *name.split(), f"tcp://{host}:{port}", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+def run(name: str, server: Serving, *arguments: str) -> Result:
+    return commandline.run(*name.split(), server.urls[0], *arguments)
 
 
 def test_configure(server: Serving, tmp_path: Path) -> None:
     file = tmp_path / "device.yaml"
     file.write_text(DEVICE)
     result = run("configure", server, str(file), *ADMIN)
-    assert result.returncode == 0, result.stderr
+    assert result.exit_code == 0, result.stderr
     assert result.stdout.endswith("requests written to firmware 1.85.0\n")
     assert "not written: device.serial_number: no request writes it" in result.stderr
     assert run("bundle", server, "Room").stdout == "level: 770\n"
     assert run("call", server, "GET", "/interface/config-version").stdout == "2.3.4\n"
-    assert run("call", server, "GET", "/interface/uid", *ADMIN).returncode == 3
+    assert run("call", server, "GET", "/interface/uid", *ADMIN).exit_code == 3
     written = run("call", server, "GET", "/interface/app-name", "--user", "admin", "--password", "other")
     assert written.stdout == "Written\n"
 
@@ -62,11 +59,11 @@ def test_configure_is_refused(server: Serving, tmp_path: Path) -> None:
     file = tmp_path / "device.yaml"
     file.write_text(DEVICE)
     result = run("configure", server, str(file))
-    assert result.returncode == 3
+    assert result.exit_code == 3
     assert "UNAUTHORIZED" in result.stderr
     file.write_text("tap: 7")
     result = run("configure", server, str(file), *ADMIN)
-    assert result.returncode == 2
+    assert result.exit_code == 2
     assert f"{file}:1" in result.stderr
 
 
@@ -74,20 +71,20 @@ def test_bundle(server: Serving) -> None:
     assert run("bundle", server, "2").stdout == 'setpoint: 21.0\nlamp: false\nmessage: ""\n'
     assert json.loads(run("bundle", server, "Climate", "--json").stdout).keys() == {"temperature", "humidity"}
     result = run("bundle", server, "Attic")
-    assert (result.returncode, result.stdout) == (2, "")
+    assert (result.exit_code, result.stdout) == (2, "")
     assert "no bundle is called 'Attic'; there are Climate, Controls" in result.stderr
-    assert run("bundle", server, "99").returncode == 3
+    assert run("bundle", server, "99").exit_code == 3
 
 
 def test_log(server: Serving) -> None:
-    assert run("log", server).returncode == 3
+    assert run("log", server).exit_code == 3
     for path, body in [("PUT /bundle/2/data-log-period", "4294967295"), ("POST /data-log/run", None)]:
         arguments = [*path.split(), *([body] if body else [])]
-        assert run("call", server, *arguments, *ADMIN).returncode == 0
+        assert run("call", server, *arguments, *ADMIN).exit_code == 0
     lines: list[str] = []
     while not lines:
         result = run("log", server, *ADMIN)
-        assert result.returncode == 0, result.stderr
+        assert result.exit_code == 0, result.stderr
         lines = result.stdout.splitlines()
     packet = json.loads(lines[0])
     assert packet["bundle"] == 2
@@ -96,21 +93,19 @@ def test_log(server: Serving) -> None:
 
 def test_firmware_update(server: Serving, tmp_path: Path) -> None:
     file = tmp_path / "update.bin"
-    packed = subprocess.run(
-        [COMMAND, "firmware", "pack", "--version", "1.86.0", "-o", str(file)], capture_output=True, check=False
-    )
-    assert packed.returncode == 0
+    packed = commandline.run("firmware", "pack", "--version", "1.86.0", "-o", str(file))
+    assert packed.exit_code == 0
     result = run("firmware update", server, str(file))
-    assert result.returncode == 3, "anonymous may not"
+    assert result.exit_code == 3, "anonymous may not"
     result = run("firmware update", server, str(file), *ADMIN)
     assert result.stdout == "1.86.0\n", result.stderr
     damaged = bytearray(file.read_bytes())
     damaged[-1] ^= 1
     file.write_bytes(damaged)
-    assert run("firmware update", server, str(file), *ADMIN).returncode == 3, "only the Tap has the key"
+    assert run("firmware update", server, str(file), *ADMIN).exit_code == 3, "only the Tap has the key"
     file.write_bytes(bytes(400))
     result = run("firmware update", server, str(file), *ADMIN)
-    assert result.returncode == 2
+    assert result.exit_code == 2
     assert f"{file}: no update file" in result.stderr
-    assert run("firmware update", server, str(tmp_path / "none"), *ADMIN).returncode == 2
+    assert run("firmware update", server, str(tmp_path / "none"), *ADMIN).exit_code == 2
     assert run("call", server, "GET", "/device/firmware-version").stdout == "1.86.0\n"

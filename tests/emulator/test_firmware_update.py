@@ -1,6 +1,5 @@
 """Firmware updates: the file in chunks, the older way of object 5, and files that bring nothing."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -17,10 +16,10 @@ from protocol.firmware import Version
 from protocol.frames import Response
 from protocol.packets import BLANK_KEY, PacketType, encode_packet, new_packet, seal_packet
 from protocol.update import encode_image, new_image, pack_update
+from tests import commandline
 from tests.hosts import Host, make_device
 from tests.serving import SERVE, serving
 
-COMMAND = SERVE[0]
 FILE = pack_update(new_image(Version(1, 85, 2), 1000))
 TECH = {5: Group("tech", b"tech", 5)}
 
@@ -316,16 +315,12 @@ def test_any_body_is_answered(shared: Host, path: str, body: bytes) -> None:
 # --- the command
 
 
-def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=30)
-
-
 def test_command_packs_and_shows_a_file(tmp_path: Path) -> None:
     file = tmp_path / "update.bin"
-    packed = command("firmware", "pack", "--version", "1.85.2", "-o", str(file), "--size", "1000")
-    assert packed.returncode == 0
+    packed = commandline.run("firmware", "pack", "--version", "1.85.2", "-o", str(file), "--size", "1000")
+    assert packed.exit_code == 0
     assert file.read_bytes() == FILE
-    shown = command("firmware", "show", str(file))
+    shown = commandline.run("firmware", "show", str(file))
     assert shown.stdout == packed.stdout
     assert shown.stdout.splitlines() == [
         f"{file}: firmware 1.85.2",
@@ -337,12 +332,12 @@ def test_command_packs_and_shows_a_file(tmp_path: Path) -> None:
 def test_command_refuses_what_is_no_update(tmp_path: Path) -> None:
     file = tmp_path / "update.bin"
     file.write_bytes(FILE[:-1] + b"\0")
-    shown = command("firmware", "show", str(file))
-    assert (shown.returncode, shown.stdout) == (2, "")
+    shown = commandline.run("firmware", "show", str(file))
+    assert (shown.exit_code, shown.stdout) == (2, "")
     assert shown.stderr == f"{file}: single packet: the CRC is wrong\n"
-    assert command("firmware", "show", str(tmp_path / "none")).returncode == 2
-    huge = command("firmware", "pack", "--version", "1.85", "-o", str(tmp_path / "huge"), "--size", "2097152")
-    assert (huge.returncode, (tmp_path / "huge").exists()) == (2, False)
+    assert commandline.run("firmware", "show", str(tmp_path / "none")).exit_code == 2
+    huge = commandline.run("firmware", "pack", "--version", "1.85", "-o", str(tmp_path / "huge"), "--size", "2097152")
+    assert (huge.exit_code, (tmp_path / "huge").exists()) == (2, False)
 
 
 def test_serve_goes_on_with_the_firmware_of_an_update(tmp_path: Path) -> None:

@@ -2,13 +2,6 @@
 
 import asyncio
 import json
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -26,59 +19,27 @@ from protocol.errors import ProtocolError
 from scenarios.fuzz.case import Case, Fault
 from scenarios.fuzz.grammar import BY_NAME
 from tests.hosts import Host
+from tests.serving import SERVE, Serving, serving
 
-COMMAND = str(Path(sys.executable).with_name("tap-emulator"))
 TOKEN = "known"
 REFUSED = Case((Fault("device.get_serial_number", 1, BY_NAME["code.known"], 6),)).id
 """The first serial number is refused with 80."""
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
-    process: subprocess.Popen[str]
-    url: str
-    control_url: str
-
-    def control(self) -> ControlClient:
-        return ControlClient(self.control_url, TOKEN)
-
-    def read(self) -> str:
-        """What a client makes of the serial number."""
-        with Tap(self.url, timeout=1) as tap:
-            return tap.service.device.get_serial_number()
-
-    def end(self) -> tuple[int, str, str]:
-        self.process.send_signal(signal.SIGTERM)
-        out, log = self.process.communicate(timeout=20)
-        return self.process.returncode, out, log
-
-
-@contextmanager
-def served(*arguments: str) -> Iterator[Served]:
-    command = [COMMAND, "fuzz", "serve", "--listen", "tcp://127.0.0.1:0", "--control", "http://127.0.0.1:0", *arguments]
-    environment = {**os.environ, "TAP_CONTROL_TOKEN": TOKEN, "PYTHONWARNINGS": "default"}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
-    assert process.stdout is not None
-    lines = []
-    for line in process.stdout:
-        lines.append(line.split())
-        if lines[-1] == ["ready"]:
-            break
-    try:
-        assert lines, process.communicate()
-        assert [words[0] for words in lines] == ["ready", "control", "ready"]
-        yield Served(process, lines[0][1], lines[1][1])
-    finally:
-        process.kill()
-        process.communicate()
+def read(tap: Serving) -> str:
+    """What a client makes of the serial number."""
+    with Tap(tap.urls[0]) as client:
+        return client.service.device.get_serial_number()
 
 
 def test_cases_come_with_connections_and_by_the_control_api(tmp_path: Path) -> None:
     folder = tmp_path / "cases"
-    with served("-o", str(folder), "--seed", "3", "--firmware", "1.85") as tap:
-        with tap.control() as control:
+    command = [SERVE[0], "fuzz", *SERVE[1:], "--control", "http://127.0.0.1:0", "-o", str(folder)]
+    with serving([*command, "--seed", "3", "--firmware", "1.85"], tmp_path / "log", TAP_CONTROL_TOKEN=TOKEN) as tap:
+        (control_url,) = tap.control
+        with ControlClient(control_url, TOKEN) as control:
             assert control.fuzzing().number == 0
-            true = tap.read()
+            true = read(tap)
             first = control.fuzzing()
             assert (first.case, first.number, first.requests, first.moves) == ("clean", 1, 1, "connection")
             second = control.fuzz_next()
@@ -88,7 +49,7 @@ def test_cases_come_with_connections_and_by_the_control_api(tmp_path: Path) -> N
             code = control.fuzz_next(REFUSED)
             assert code.number == 3
             with pytest.raises(ProtocolError):
-                tap.read()
+                read(tap)
             done = control.fuzzing()
             assert done.case == code.case
             assert done.done == code.faults
@@ -98,12 +59,12 @@ def test_cases_come_with_connections_and_by_the_control_api(tmp_path: Path) -> N
                 control.fuzz_next("mistake")
             assert refused.value.status == 422
             assert control.fuzz_next("clean").faults == []
-            assert tap.read() == true
+            assert read(tap) == true
             assert control.scenarios() == []
             with pytest.raises(ControlError):
                 control.disarm("fuzz")
-        status, out, log = tap.end()
-    assert (status, out) == (0, "")
+        assert tap.end() == (0, "")
+    log = tap.log.read_text()
     assert "ResourceWarning" not in log
     assert "Traceback" not in log
     assert f"case={code.case}" in log

@@ -10,11 +10,11 @@ from protocol.client.blocking import Tap
 from protocol.client.links import LinkError, unregister_memory_peer
 from protocol.codes import HostProtocol
 from protocol.resources.registry import Entry
+from tests.emulator.people import PAIRING
 from tests.hosts import HOST_INACTIVITY, Host, make_device
 
 NFC, WIFI, BLE, UART = HostProtocol.NFC, HostProtocol.WIFI, HostProtocol.BLE, HostProtocol.UART
 NFC_PRIORITY = {"interface.nfc_connection_priority": NfcConnectionPriority.NFC_PRIORITY}
-PAIRING = bytes.fromhex("00a4040007f0024c774d324d9000")
 
 
 # What a host is told about its own interface

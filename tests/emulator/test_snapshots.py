@@ -1,6 +1,7 @@
 """Snapshots: what a Tap remembers, given back; with times that stay right, and sessions that go on."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -286,9 +287,10 @@ def test_the_state_file_follows(tmp_path: Path) -> None:
     tap.device.state.commit()
     tap.device.restore(snapshot)
     store.close()
-    again = Tap(store=SqliteStore(tmp_path / "tap.db", SERIAL)).device.state
-    assert again["interface.app_name"] == "First"
-    assert again.groups == tap.device.state.groups
+    with closing(SqliteStore(tmp_path / "tap.db", SERIAL)) as reopened:
+        again = Tap(store=reopened).device.state
+        assert again["interface.app_name"] == "First"
+        assert again.groups == tap.device.state.groups
 
 
 def test_nothing_changes_where_the_store_fails(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from emulator.cli import main
 from emulator.config import load
+from tests import commandline
 
 JSON = '{"config": {"version": "1.0.0",\n"data": {"bundles": [{"id": 1, "name": "Light", "variables": [{"id": 5}]}]},\n'
 JSON += '"target": {"type": "MCU"}}}'
@@ -21,7 +21,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(main, ["config", *map(str, arguments)])
+    return commandline.run("config", *arguments)
 
 
 def test_check_counts_and_tells_what_has_no_effect(file: Path) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -79,7 +79,7 @@ def steered(
         yield box[0]
     finally:
         loop, done = stop[0]
-        if thread.is_alive():
+        with suppress(RuntimeError):  # it has failed, and its loop is closed
             loop.call_soon_threadsafe(done.set)
         thread.join(10)
         assert not thread.is_alive()

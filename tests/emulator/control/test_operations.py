@@ -43,7 +43,7 @@ def control(running: Steered) -> Iterator[ControlClient]:
 
 @pytest.fixture
 def tap(running: Steered) -> Iterator[Tap]:
-    with Tap(running.url, timeout=2) as found:
+    with Tap(running.url) as found:
         yield found
 
 

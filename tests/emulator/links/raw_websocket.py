@@ -63,21 +63,15 @@ class Frame:
 
 
 class RawClient:
-    """A connection; it reads frames, but sends what it is told.
+    """A connection; it reads frames, but sends what it is told. Its time-out only ends a test which would hang."""
 
-    Args:
-        timeout: seconds that only end a test which would hang.
-    """
-
-    def __init__(
-        self, address: tuple[str, int], *, upgrade: bool = True, timeout: float = 10.0, buffer: int = 0
-    ) -> None:
+    def __init__(self, address: tuple[str, int], *, upgrade: bool = True, buffer: int = 0) -> None:
         self.socket = socket.socket()
         self._read = b""
         if buffer:  # a small one is full soon
             for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
                 self.socket.setsockopt(socket.SOL_SOCKET, option, buffer)
-        self.socket.settimeout(timeout)
+        self.socket.settimeout(10)
         try:
             self.socket.connect(address)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

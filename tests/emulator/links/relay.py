@@ -163,3 +163,16 @@ async def peer(url: str, topics: Topics = TOPICS, **options: Any) -> AsyncIterat
     async with aiomqtt.Client(parts.hostname or "", parts.port or 0, **options) as client:
         await client.subscribe(topics.answer)
         yield Peer(client, topics)
+
+
+async def answers(tap: RelayedTap, url: str) -> None:
+    """Waits until the Tap answers at this broker."""
+    async with peer(url, tap.topics, username="root", password="secret") as host:
+        while True:
+            await host.say(SERIAL_NUMBER_PLEASE)
+            try:
+                async with asyncio.timeout(0.2):
+                    assert await host.hear() == ANSWER
+                    return
+            except TimeoutError:
+                continue

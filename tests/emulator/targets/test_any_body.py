@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.device import Device
@@ -11,6 +11,7 @@ from protocol.bodies.target import TargetProtocol
 from protocol.codes import ResultCode
 from protocol.resources.registry import ENTRIES
 from tests.emulator.targets.taps import tap
+from tests.robustness.effort import effort
 
 CALLS = sorted(
     {
@@ -30,7 +31,7 @@ places = st.builds(
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: protocol.name)
-@settings(max_examples=800)
+@effort(200)
 @given(call=st.sampled_from(CALLS), body=st.one_of(st.binary(max_size=40), places))
 def test_any_body_gives_a_code_and_a_refusal_changes_nothing(
     protocol: TargetProtocol, call: tuple[str, str], body: bytes
