@@ -57,13 +57,17 @@ def test_options_come_from_the_environment(tmp_path: Path) -> None:
     assert json.loads(log.splitlines()[-1])["event"] == "stopped"
 
 
+def serve_badly(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([COMMAND, "serve", *arguments], capture_output=True, text=True, check=False, timeout=30)
+
+
 def test_port_in_use() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         url = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
-        result = run("serve", "--listen", url)
-    assert result.exit_code == 2
+        result = serve_badly("--listen", url)
+    assert result.returncode == 2
     assert url in result.stderr
     assert "in use" in result.stderr
     assert "Traceback" not in result.stderr
@@ -87,8 +91,8 @@ BAD_STARTS = [
 
 @pytest.mark.parametrize(("arguments", "message"), BAD_STARTS)
 def test_bad_start_is_explained_and_exits_2(arguments: tuple[str, ...], message: str) -> None:
-    result = run("serve", *arguments)
-    assert result.exit_code == 2
+    result = serve_badly(*arguments)
+    assert result.returncode == 2
     assert message in result.stderr
     assert "Traceback" not in result.stderr
     assert result.stdout == ""

@@ -13,12 +13,12 @@ from types import ModuleType
 from typing import NoReturn
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from emulator.cli import main
 from scenarios.fuzz.case import Case, Fault
 from scenarios.fuzz.grammar import BY_NAME
 from scenarios.loading import load
+from tests import commandline
 
 SERIAL = "device.get_serial_number"
 CLIENT = Path(__file__).parent.parent / "scenarios" / "fuzz" / "small_client.py"
@@ -28,7 +28,7 @@ SOUND = Case((Fault(SERIAL, 1, BY_NAME["code.with-body"], 0),)).id
 
 
 def fuzz(*arguments: str | Path, env: dict[str, str] | None = None) -> Result:
-    return CliRunner().invoke(main, ["fuzz", *map(str, arguments)], catch_exceptions=False, env=env)
+    return commandline.run("fuzz", *arguments, **env or {})
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,8 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from emulator.blueprint import demo
-from emulator.cli import main
 from emulator.clock import VirtualClock
 from emulator.commands.fuzz_serve import CASES, FuzzSteering
 from emulator.control.client import ControlClient
@@ -18,6 +16,7 @@ from protocol.client.blocking import Tap
 from protocol.errors import ProtocolError
 from scenarios.fuzz.case import Case, Fault
 from scenarios.fuzz.grammar import BY_NAME
+from tests import commandline
 from tests.hosts import Host
 from tests.serving import SERVE, Serving, serving
 
@@ -107,7 +106,7 @@ def test_what_cannot_be_used_is_told(arguments: list[str], message: str, tmp_pat
     named = tmp_path / "named.yaml"
     named.write_text("scenario: 1\nname: fuzz\nscript: {rules: [{when: {request: device.*}, then: {delay: 1s}}]}\n")
     arguments = [str(named) if each == "{named}" else each for each in arguments]
-    result = CliRunner().invoke(main, ["fuzz", "serve", "--listen", "tcp://127.0.0.1:0", *arguments])
+    result = commandline.run("fuzz", "serve", "--listen", "tcp://127.0.0.1:0", *arguments)
     assert result.exit_code == 2
     assert message in result.output
     assert "ready" not in result.output

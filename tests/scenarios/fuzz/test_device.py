@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 from emulator.blueprint import Blueprint
-from emulator.cli import main
 from emulator.clock import VirtualClock
 from emulator.connection import Connection
 from emulator.device import Device
@@ -36,6 +34,7 @@ from scenarios.fuzz.device.peer import Probe, Who, envelopes
 from scenarios.fuzz.device.permits import NEVER, objection
 from scenarios.fuzz.device.running import FINDINGS, Limits, Tally, run
 from scenarios.fuzz.device.sound import LONGEST_BODY, bodies_of, takes
+from tests import commandline
 from tests.emulator.control.steered import steered
 
 NEWEST = Version(1, 113)
@@ -403,7 +402,7 @@ def test_a_tap_that_is_gone_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def call(*arguments: str) -> tuple[int, str]:
-    result = CliRunner().invoke(main, ["fuzz", "device", *arguments])
+    result = commandline.run("fuzz", "device", *arguments)
     return result.exit_code, result.output
 
 

@@ -5,9 +5,9 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from emulator.cli import main
+from tests import commandline
 from tests.serving import SERVE, serving
 
 GOOD = """
@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def scenario(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(main, ["scenario", *map(str, arguments)], catch_exceptions=False)
+    return commandline.run("scenario", *arguments)
 
 
 def test_exit_code_tells_whether_all_is_well(folder: Path) -> None:
@@ -202,8 +202,7 @@ def test_an_emulator_that_is_there_already_is_steered(tmp_path: Path) -> None:
     file = tmp_path / "steered.yaml"
     file.write_text(STEERED)
     with serving((*SERVE, "--control", "http://127.0.0.1:0", "--control-token", "a" * 32), tmp_path / "log") as tap:
-        control, url = sorted(tap.urls)  # http before tcp
-        options = ("--target", url, "--control", control, "--token")
+        options = ("--target", tap.urls[0], "--control", tap.control[0], "--token")
         result = scenario("run", file, *options, "a" * 32)
         again = scenario("run", file, *options, "a" * 32)
         stranger = scenario("run", file, *options, "wrong")
