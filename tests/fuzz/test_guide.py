@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -41,4 +42,6 @@ def test_everything_on_the_page(shell: Shell, ports: list[int], tmp_path: Path) 
             continue
         for session in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, *expected = session.rstrip("\n").split("\n")
+            if "harness.py" in command and find_spec("atheris") is None:  # it comes for x86-64 only
+                continue
             assert shell.run(command, len(expected)) == expected, command

@@ -31,8 +31,9 @@ from tests.perf.figures import Figure
 from tests.serving import SERVE, serving
 
 _COMMAND = f"{sys.executable} {client.__file__} --persistent --calls serial --iv-period 0"
-_CONTENT = ("field", "structure", "code")
-"""Families after which a connection can be kept, and nobody waits for a time-out."""
+_CONTENT = ("field", "structure", "code.known", "code.unknown", "code.with-body")
+"""Mutations after which a connection can be kept, and the client does not wait: not for an answer, nor as long as the
+Tap is busy."""
 _CASES = 5000
 _CORES = os.cpu_count() or 1
 _REQUEST_SIZE = 12
