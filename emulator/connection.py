@@ -21,6 +21,7 @@ class Connection:
         "authorized",
         "frame_size",
         "held",
+        "held_gap",
         "id",
         "last_heard",
         "link",
@@ -49,6 +50,8 @@ class Connection:
         self.open = True
         self.held = b""
         """An answer that waits for the next one, so that both are sent together."""
+        self.held_gap = 0.0
+        """Seconds between the two."""
         self.sent: deque[bytes] = deque(maxlen=_ANSWERS_KEPT)
         """The last answers as they were sent, while somebody directs the Tap."""
 

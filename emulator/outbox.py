@@ -36,9 +36,10 @@ class Outbox(Remembered):
             connection.sent.append(answer)
         if tampering.merge and tampering.ending is None:
             connection.held += answer
+            connection.held_gap = tampering.gap
             return []
-        segments = tampering.segments(answer, connection.held)
-        connection.held = b""
+        segments = tampering.segments(answer, connection.held, connection.held_gap)
+        connection.held, connection.held_gap = b"", 0.0
         planned: list[tuple[float, Send | Close]] = [(after, Send(connection, data)) for after, data in segments]
         if tampering.ending is not None:
             last = segments[-1].after if segments else tampering.delay

@@ -55,6 +55,7 @@ CONNECTION_KEPT: Final = kept(
     authorized=remembered.value,
     frame_size=remembered.value,
     held=remembered.value,
+    held_gap=remembered.value,
     last_heard=remembered.instant,
     sent=remembered.container,
     session=remembered.value,

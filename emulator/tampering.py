@@ -36,7 +36,7 @@ class Tampering:
         delay: seconds until the answer is sent.
         copies: how often it is sent.
         pieces: sizes of its first segments in bytes; the rest is the last segment.
-        gap: seconds between segments.
+        gap: seconds between segments, and between a merged answer and the next one.
         drop: it is not sent.
         ending: what happens to the connection after it.
         instead: bytes that are sent in its place.
@@ -84,15 +84,19 @@ class Tampering:
             response = self.apply("clear", response)
         return self.apply("apdu", build_answer(response))
 
-    def segments(self, answer: bytes, held: bytes = b"") -> list[Segment]:
+    def segments(self, answer: bytes, held: bytes = b"", held_gap: float = 0.0) -> list[Segment]:
         """What is sent, and when.
 
         Args:
             answer: nothing if it is dropped.
             held: earlier answers, which go before the first copy.
+            held_gap: seconds between them and it; with 0 they are in one segment with it.
         """
         segments: list[Segment] = []
         after = self.delay
+        if held_gap:
+            segments.append(Segment(after, held))
+            held, after = b"", after + held_gap
         for copy in range(self.copies):
             start, data = 0, answer if copy else held + answer
             for size in self.pieces:

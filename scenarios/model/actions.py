@@ -22,7 +22,6 @@ from scenarios.model.common import (
     Maybe,
     Model,
     Name,
-    OnlyTrue,
     Short,
     Text,
     Value,
@@ -235,15 +234,19 @@ def _read_moment(value: Any) -> str:
 MOMENT: Final = Kind("true (after the answer) or before", _read_moment, str, {"enum": [True, "before", "after"]})
 
 
-def _read_reboot(value: Any) -> float | Literal[True]:
+def _read_true_or_duration(value: Any) -> float | Literal[True]:
     if value is True or (isinstance(value, str) and value.lower() == "true"):
         return True
     return read_duration(value)
 
 
-REBOOT: Final = Kind(
-    "true, or a duration such as 5s", _read_reboot, str, {"anyOf": [{"const": True}, *DURATION.schema["anyOf"]]}
+TRUE_OR_DURATION: Final = Kind(
+    "true, or a duration such as 5s",
+    _read_true_or_duration,
+    str,
+    {"anyOf": [{"const": True}, *DURATION.schema["anyOf"]]},
 )
+TrueOrDuration = Annotated[float | Literal[True], Of(TRUE_OR_DURATION)]
 Moment = Annotated[Literal["before", "after"], Of(MOMENT)]
 
 
@@ -269,7 +272,9 @@ class Action(Model):
         option("Sends the answer in segments of these sizes; the rest is the last.", examples=[[1, 3]])
     )
     cut: Maybe[Index] = option("Sends only the first n bytes; negative: all but the last n.", examples=[5])
-    merge: Maybe[OnlyTrue] = option("Sends the answer together with the next one.", examples=[True])
+    merge: Maybe[TrueOrDuration] = option(
+        "Sends the answer together with the next one, or so long before it.", examples=[True, "10ms"]
+    )
     corrupt: Maybe[Corrupt] = option("Damages bytes of the answer.", examples=[{"level": "frame", "byte": 3}])
     wrong: Maybe[
         Annotated[
@@ -290,9 +295,7 @@ class Action(Model):
     busy: Maybe[Annotated[Busy, Short(_busy, {"type": ["string", "integer"]})]] = option(
         "Answers BUSY for a time (2s), or to so many requests (3).", examples=["2s", 3]
     )
-    reboot: Maybe[Annotated[float | Literal[True], Of(REBOOT)]] = option(
-        "Reboots; a time says how long it is away.", examples=[True]
-    )
+    reboot: Maybe[TrueOrDuration] = option("Reboots; a time says how long it is away.", examples=[True])
     power_failure: Maybe[Annotated[Literal["lost", "kept", "torn"], choice("lost", "kept", "torn")]] = option(
         "Power fails during the write: what was written is lost, kept, or torn.", examples=["torn"]
     )

@@ -219,7 +219,7 @@ _READERS: Final[dict[str, Callable[[Any, Workshop], list[Act]]]] = {
     "duplicate": lambda given, _: [wire.duplicate(given)],
     "split": _split,
     "cut": lambda given, _: [wire.cut(given)],
-    "merge": lambda given, _: [wire.merge],
+    "merge": lambda given, _: [wire.merge(0.0 if given is True else given)],
     "corrupt": _corrupt,
     "wrong": _wrong,
     "send": lambda given, _: [wire.send(given)],

@@ -70,9 +70,14 @@ def cut(size: int) -> Act:
     return lambda occasion: tampering_of(occasion).edit("apdu", lambda data: data[:size])
 
 
-def merge(occasion: Occasion) -> None:
-    """The answer is sent together with the next one."""
-    tampering_of(occasion).merge = True
+def merge(gap: float) -> Act:
+    """The answer is sent together with the next one, or so many seconds before it."""
+
+    def act(occasion: Occasion) -> None:
+        tampering = tampering_of(occasion)
+        tampering.merge, tampering.gap = True, gap
+
+    return act
 
 
 def send(data: bytes) -> Act:

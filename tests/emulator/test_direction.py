@@ -121,6 +121,21 @@ def test_merged_answers_leave_together() -> None:
     assert [effect.data for effect in host.effects if isinstance(effect, Send)] == [PLAIN + PLAIN]
 
 
+def test_a_merged_answer_may_come_right_before_the_next_one() -> None:
+    def hold(tampering: Tampering) -> None:
+        tampering.merge, tampering.gap = True, 0.5
+
+    host, clock = directed(hold)
+    assert host.exchange(request()) == b""
+    host.device.director = Doing()
+    host.exchange(request())
+    assert [effect.data for effect in host.effects if isinstance(effect, Send)] == [PLAIN]
+    clock.advance(0.5)
+    assert [effect.data for effect in host.device.tick() if isinstance(effect, Send)] == [PLAIN]
+    host.exchange(request())
+    assert [effect.data for effect in host.effects if isinstance(effect, Send)] == [PLAIN]
+
+
 @pytest.mark.parametrize(
     ("change", "sent"),
     [

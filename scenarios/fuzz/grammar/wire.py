@@ -167,6 +167,7 @@ def _dropped(_: Answer) -> Iterator[Mutation]:
 
 def _merged(_: Answer) -> Iterator[Mutation]:
     yield _delivered("the answer comes together with the next one", {"merge": True})
+    yield _delivered("the answer comes too late: 10 ms before the next one", {"merge": "10ms"})
 
 
 def _lost(_: Answer) -> Iterator[Mutation]:

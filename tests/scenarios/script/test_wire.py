@@ -186,6 +186,15 @@ def test_merged_answer_comes_with_the_next_one() -> None:
     assert host.exchange(name) == b"\0" + SERIAL + b"\x90\0" + b"\0Virtual Tap\x90\0"
 
 
+def test_answer_comes_too_late_right_before_the_next_one() -> None:
+    device, clock, _ = directed(RULE.format(action="{merge: 10ms}"))
+    host = Host(device)
+    assert host.exchange(bytes.fromhex("A2CA00000701 0003 FFFF 0002")) == b""
+    assert host.exchange(bytes.fromhex("A2CA00000701 0400 FFFF 0009")) == b"\0" + SERIAL + b"\x90\0"
+    clock.advance(0.01)
+    assert [effect.data for effect in device.tick() if isinstance(effect, Send)] == [b"\0Virtual Tap\x90\0"]
+
+
 @pytest.mark.parametrize(("lost", "kept"), [("request", "Virtual Tap"), ("answer", "Bath")])
 def test_lost_request_changes_nothing_and_lost_answer_does(lost: str, kept: str) -> None:
     device, _, _ = directed(f"[{{when: {{request: interface.put_app_name}}, then: {{drop: {lost}}}}}]")
