@@ -34,9 +34,9 @@ class Outbox(Remembered):
         answer = b"" if tampering.drop else tampering.envelope(response)
         if answer:
             connection.sent.append(answer)
-        if tampering.merge and tampering.ending is None:
+        if tampering.merge is not None and tampering.ending is None:
             connection.held += answer
-            connection.held_gap = tampering.gap
+            connection.held_gap = tampering.merge
             return []
         segments = tampering.segments(answer, connection.held, connection.held_gap)
         connection.held, connection.held_gap = b"", 0.0

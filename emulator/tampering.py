@@ -36,11 +36,12 @@ class Tampering:
         delay: seconds until the answer is sent.
         copies: how often it is sent.
         pieces: sizes of its first segments in bytes; the rest is the last segment.
-        gap: seconds between segments, and between a merged answer and the next one.
+        gap: seconds between segments.
         drop: it is not sent.
         ending: what happens to the connection after it.
         instead: bytes that are sent in its place.
-        merge: it is sent together with the next answer of the connection, unless the connection ends with it.
+        merge: it is sent with the next answer of the connection, so many seconds before it, or with 0 in one piece with
+            it; unless the connection ends with it.
     """
 
     edits: dict[Level, list[Edit]] = field(default_factory=dict)
@@ -53,7 +54,7 @@ class Tampering:
     drop: bool = False
     ending: Literal["close", "reset"] | None = None
     instead: bytes | None = None
-    merge: bool = False
+    merge: float | None = None
     sealed: bool = False
     """The answer was encrypted, so that its clear level is done."""
 

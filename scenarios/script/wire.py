@@ -74,8 +74,7 @@ def merge(gap: float) -> Act:
     """The answer is sent together with the next one, or so many seconds before it."""
 
     def act(occasion: Occasion) -> None:
-        tampering = tampering_of(occasion)
-        tampering.merge, tampering.gap = True, gap
+        tampering_of(occasion).merge = gap
 
     return act
 

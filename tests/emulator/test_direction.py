@@ -114,7 +114,7 @@ def test_what_is_late_for_a_connection_that_is_over_is_not_sent() -> None:
 
 
 def test_merged_answers_leave_together() -> None:
-    host, _ = directed(lambda tampering: setattr(tampering, "merge", True))
+    host, _ = directed(lambda tampering: setattr(tampering, "merge", 0.0))
     assert host.exchange(request()) == b""
     host.device.director = Doing()
     host.exchange(request())
@@ -122,10 +122,7 @@ def test_merged_answers_leave_together() -> None:
 
 
 def test_a_merged_answer_may_come_right_before_the_next_one() -> None:
-    def hold(tampering: Tampering) -> None:
-        tampering.merge, tampering.gap = True, 0.5
-
-    host, clock = directed(hold)
+    host, clock = directed(lambda tampering: setattr(tampering, "merge", 0.5))
     assert host.exchange(request()) == b""
     host.device.director = Doing()
     host.exchange(request())
@@ -147,7 +144,7 @@ def test_a_merged_answer_may_come_right_before_the_next_one() -> None:
 def test_an_answer_that_waits_for_the_next_one_is_not_lost(
     change: Callable[[Tampering], None], sent: list[bytes]
 ) -> None:
-    host, _ = directed(lambda tampering: setattr(tampering, "merge", True))
+    host, _ = directed(lambda tampering: setattr(tampering, "merge", 0.0))
     host.exchange(request())
     host.device.director = directed(change)[0].device.director
     host.exchange(request())
@@ -156,7 +153,7 @@ def test_an_answer_that_waits_for_the_next_one_is_not_lost(
 
 def test_the_last_answer_of_a_connection_waits_for_nothing() -> None:
     def last(tampering: Tampering) -> None:
-        tampering.merge, tampering.ending = True, "close"
+        tampering.merge, tampering.ending = 0.0, "close"
 
     host, _ = directed(last)
     host.exchange(request())

@@ -21,7 +21,7 @@ from protocol.codes import HostProtocol
 from protocol.errors import UsageError
 from protocol.frames import Response
 from scenarios.fuzz.campaign import worker as worker_module
-from scenarios.fuzz.campaign.campaign import Silence, Summary, run_campaign
+from scenarios.fuzz.campaign.campaign import Summary, run_campaign
 from scenarios.fuzz.campaign.counting import Counts
 from scenarios.fuzz.campaign.coverage import Coverage, Point
 from scenarios.fuzz.campaign.planning import STATE_VERSION
@@ -34,6 +34,7 @@ from scenarios.fuzz.findings import Finding
 from scenarios.fuzz.grammar import BY_NAME
 from scenarios.fuzz.observation import Ending, Observation, Verdict
 from scenarios.fuzz.rig import Rig
+from tests.scenarios.fuzz.campaigns import Ear, run
 
 SERIAL = "device.get_serial_number"
 CLIENT = Path(__file__).with_name("small_client.py")
@@ -51,22 +52,6 @@ def settings(tmp_path: Path, mode: Mode = "spawn", **others: Any) -> CampaignSet
     how = "" if mode == "spawn" else f"--{mode}"
     given: dict[str, Any] = {"client": command(how), "mode": mode, "only": ("structure.empty",), "seconds": 30.0}
     return CampaignSettings(output=tmp_path / "findings", **{**given, **others})
-
-
-class Ear(Silence):
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-        self.told: list[Finding] = []
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-    def found(self, finding: Finding) -> None:
-        self.told.append(finding)
-
-
-def run(given: CampaignSettings, ear: Ear | None = None) -> Summary:
-    return asyncio.run(run_campaign(given, ear))
 
 
 @pytest.mark.parametrize("mode", ["spawn", "persistent", "loop"])

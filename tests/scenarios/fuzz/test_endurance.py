@@ -13,16 +13,16 @@ import pytest
 from emulator.commands import fuzz
 from protocol.errors import UsageError
 from scenarios.fuzz.campaign import campaign
-from scenarios.fuzz.campaign.campaign import Silence, Summary, run_campaign
+from scenarios.fuzz.campaign.campaign import Summary, run_campaign
 from scenarios.fuzz.campaign.endurance import Endured, endure
 from scenarios.fuzz.campaign.settings import CampaignSettings
 from scenarios.fuzz.campaign.worker import Worker
 from scenarios.fuzz.case import Case
-from scenarios.fuzz.findings import Finding
 from scenarios.fuzz.handover.replaying import playing
 from scenarios.fuzz.judging.judge import Baseline
 from scenarios.fuzz.observation import Verdict
 from tests.fuzz.planted import client as planted
+from tests.scenarios.fuzz.campaigns import Ear, run
 
 HERE = Path(__file__).parent
 SMALL = f"{sys.executable} -S -E {HERE / 'small_client.py'} x --persistent"
@@ -105,22 +105,6 @@ def test_when_it_is_wanted(tmp_path: Path, only: tuple[str, ...], bytes_only: bo
 
 
 # --- in a campaign ----------------------------------------------------------------------------------------------------
-
-
-class Ear(Silence):
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-        self.told: list[Finding] = []
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-    def found(self, finding: Finding) -> None:
-        self.told.append(finding)
-
-
-def run(given: CampaignSettings, ear: Ear | None = None) -> Summary:
-    return asyncio.run(run_campaign(given, ear))
 
 
 def kept(given: CampaignSettings) -> str:

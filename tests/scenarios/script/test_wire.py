@@ -177,8 +177,9 @@ def test_connection_ends(action: str, answered: bool, reset: bool) -> None:
     assert host.effects[-1].reset is reset
 
 
-def test_merged_answer_comes_with_the_next_one() -> None:
-    device, _, _ = directed(RULE.format(action="{merge: true}"))
+@pytest.mark.parametrize("action", ["{merge: true}", "{merge: true, split: {sizes: [1], gap: 5ms}}"])
+def test_merged_answer_comes_with_the_next_one(action: str) -> None:
+    device, _, _ = directed(RULE.format(action=action))
     host = Host(device)
     request = bytes.fromhex("A2CA00000701 0003 FFFF 0002")
     name = bytes.fromhex("A2CA00000701 0400 FFFF 0009")
