@@ -258,7 +258,7 @@ def _print_notes(file: Path, loaded: "Loaded") -> None:
 @click.argument("file", type=_FILE)
 def check_config(file: Path) -> None:
     """Read FILE, and say what has no effect and why."""
-    from emulator.config.vendor import counted
+    from protocol.words import counted
 
     def check(loaded: "Loaded") -> None:
         _print_notes(file, loaded)

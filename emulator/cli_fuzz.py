@@ -9,12 +9,12 @@ from typing import Any, Final, NoReturn
 import click
 
 from emulator.cli_scenario import INPUTS
+from emulator.commands.exits import INTERRUPTED
 from protocol.errors import UsageError
 from protocol.firmware import Version
 
 _FILE = click.Path(path_type=Path)
 _OUTPUT: Final = Path("findings")
-_INTERRUPTED: Final = 130
 _SIZES: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
@@ -26,7 +26,7 @@ class _Interruptible(click.Group):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
-            sys.exit(_INTERRUPTED)
+            sys.exit(INTERRUPTED)
 
 
 @click.group(cls=_Interruptible)

@@ -15,16 +15,18 @@ from typing import Any, Final, TypeVar
 import click
 import structlog
 
+from emulator.commands.exits import FAILED, INTERRUPTED
 from emulator.commands.scenario import find_files
 from emulator.commands.tables import aligned_table
 from protocol.errors import UsageError
 from protocol.resources.registry import ENTRIES
+from protocol.words import counted
 from scenarios.fuzz.campaign.campaign import Summary, run_campaign
 from scenarios.fuzz.campaign.settings import DEFAULT_SECONDS, CampaignSettings
 from scenarios.fuzz.campaign.terminal import Terminal
 from scenarios.fuzz.case import ENDURANCE, Case
 from scenarios.fuzz.clients import Limits, Mode
-from scenarios.fuzz.findings import Folder, counted, visible
+from scenarios.fuzz.findings import Folder, visible
 from scenarios.fuzz.grammar import BY_NAME
 from scenarios.fuzz.handover.as_scenario import to_scenario
 from scenarios.fuzz.handover.logins import Login, complete, login_of
@@ -35,8 +37,6 @@ from scenarios.run.telling import tell_all
 
 T = TypeVar("T")
 
-_FINDINGS: Final = 1
-_INTERRUPTED: Final = 130
 _MOST_ROWS: Final = 15
 _MOST_LINES: Final = 20
 """Lines of output that are shown of a replay, without --verbose."""
@@ -67,8 +67,8 @@ def run_client(*, client: str | None, seconds: float | None, cases: int | None, 
         return _nothing_played(summary, settings)
     click.echo("\n".join(_summary(summary, settings)))
     if summary.findings:
-        return _FINDINGS
-    return _INTERRUPTED if summary.interrupted else 0
+        return FAILED
+    return INTERRUPTED if summary.interrupted else 0
 
 
 async def _campaign(settings: CampaignSettings, terminal: Terminal) -> Summary:
@@ -88,7 +88,7 @@ def _nothing_played(summary: Summary, settings: CampaignSettings) -> int:
     """Tells why there was no case."""
     if summary.interrupted:
         click.echo("interrupted before the first case")
-        return _INTERRUPTED
+        return INTERRUPTED
     calls = ", ".join(sorted({row.request for row in summary.statistics.coverage}))
     patterns = ", ".join(settings.only) or "--bytes-only"
     raise UsageError(f"there is no case: {patterns} fits no answer that the client gets; it calls {calls}")
@@ -202,7 +202,7 @@ def replay(case: str, *, output: Path | None, verbose: bool, **options: Any) -> 
     observation, judgements = _run(play())
     name = wanted.case.id if wanted.scenario is None else str(wanted.scenario)
     click.echo(visible("\n".join(_told(name, observation, judgements, verbose=verbose))))
-    return _FINDINGS if judgements else 0
+    return FAILED if judgements else 0
 
 
 def _settings_for(wanted: Wanted, *, client: str | None, **options: Any) -> CampaignSettings:
@@ -267,7 +267,7 @@ def shrink(case: str, *, output: Path | None, save: Path | None, most: int, **op
     text, judgements, runs = _run(_shrink(wanted, settings, most))
     if not judgements:
         click.echo("nothing speaks against the client in this case, so there is nothing to make smaller", err=True)
-        return _FINDINGS
+        return FAILED
     click.echo(f"{counted(runs, 'run')}; still: {visible('; '.join(each.detail for each in judgements))}", err=True)
     if wanted.folder is not None:
         _keep(wanted, text, judgements)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from emulator.commands.exits import FAILED, INTERRUPTED
 from protocol.errors import UsageError
 from protocol.firmware import Version
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 IN_PROCESS: Final = "in-process"
 DEFAULT_CASES: Final = 10_000
-_FAILED: Final = 1
-_INTERRUPTED: Final = 130
 _PERIOD: Final = 1.0
 """Seconds between two looks at the progress."""
 
@@ -77,8 +76,8 @@ def run(
     bar.end()
     click.echo("\n".join(tally.lines()))
     if tally.faults:
-        return _FAILED
-    return _INTERRUPTED if tally.interrupted else 0
+        return FAILED
+    return INTERRUPTED if tally.interrupted else 0
 
 
 def _taps(
@@ -123,7 +122,7 @@ def _replay(tap: "Tap", id: Any, *, spare: bool, writes: bool) -> int:
     click.echo("\n".join(outcome.told))
     for fault in outcome.faults:
         click.echo("\n".join(filter(None, (f"{fault.broken}: {fault.detail}", fault.trace))))
-    return _FAILED if outcome.faults else 0
+    return FAILED if outcome.faults else 0
 
 
 def _told(outcome: "Outcome", command: str) -> list[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from emulator.commands.exits import FAILED
 from protocol.errors import UsageError
 from scenarios.errors import ScenarioError
 from scenarios.run.outcome import Outcome
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 LIBRARY: Final = "library:"
 """What the name of a scenario begins with that comes with the emulator; alone it means all of them."""
 _SUFFIXES: Final = (".yaml", ".yml")
-_FAILED: Final = 1
 _UNUSABLE: Final = 2
 
 
@@ -124,7 +124,7 @@ def run_files(
     write_reports(outcomes, junit_file, json_file)
     if any(outcome.error for outcome in outcomes):
         return _UNUSABLE
-    return 0 if all(outcome.ok for outcome in outcomes) else _FAILED
+    return 0 if all(outcome.ok for outcome in outcomes) else FAILED
 
 
 def _load_all(files: Iterable[Path], inputs: Mapping[str, str]) -> dict[Path, "Scenario"]:
@@ -322,4 +322,4 @@ def diff(name: str, target: str, inputs: Mapping[str, str], *, every: bool, as_j
         text = json.dumps(comparison.as_json(), indent=2) if as_json else "\n".join(comparison.lines(every=every))
         click.echo(text)
         same = same and comparison.same
-    return 0 if same else _FAILED
+    return 0 if same else FAILED

@@ -5,8 +5,8 @@ from typing import Final
 
 from emulator.config.draft import Draft
 from emulator.config.kinds import Plain, shown
-from emulator.config.vendor import counted
 from emulator.config.xml_reader import Element
+from protocol.words import counted
 
 STUDIO_ONLY: Final = ("GUI_", "XAppRender", "ValueMapping")
 """How the names begin of what never reaches a Tap."""

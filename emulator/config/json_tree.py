@@ -6,7 +6,7 @@ from typing import Final
 from emulator.config.draft import Draft
 from emulator.config.json_reader import Node
 from emulator.config.kinds import Plain, shown
-from emulator.config.vendor import counted
+from protocol.words import counted
 
 
 def scalar(node: Node) -> object:

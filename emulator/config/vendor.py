@@ -29,10 +29,3 @@ def start_user(draft: Draft, name: object, place: Place) -> str | None:
         return None
     draft.put(("users", kept), {}, Place(place.line, f"the user {shown(Plain(kept))}"))
     return kept
-
-
-def counted(number: int, thing: str) -> str:
-    """``1 entry``, ``2 entries``."""
-    if number == 1:
-        return f"1 {thing}"
-    return f"{number} {thing[:-1]}ies" if thing.endswith("y") else f"{number} {thing}s"

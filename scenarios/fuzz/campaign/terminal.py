@@ -8,9 +8,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from protocol.words import counted
 from scenarios.fuzz.campaign.counting import Counts
 from scenarios.fuzz.campaign.settings import CampaignSettings
-from scenarios.fuzz.findings import Finding, counted, visible
+from scenarios.fuzz.findings import Finding, visible
 
 _PERIOD: Final = 0.2
 """Seconds between two looks at how far it is."""

@@ -4,7 +4,6 @@ from scenarios.fuzz.findings.files import FolderError
 from scenarios.fuzz.findings.finding import Finding, slug
 from scenarios.fuzz.findings.folder import VERSION, Folder
 from scenarios.fuzz.findings.statistics import CoverageRow, Statistics
-from scenarios.fuzz.findings.words import counted
 from scenarios.fuzz.judging.visible import visible
 
-__all__ = ["VERSION", "CoverageRow", "Finding", "Folder", "FolderError", "Statistics", "counted", "slug", "visible"]
+__all__ = ["VERSION", "CoverageRow", "Finding", "Folder", "FolderError", "Statistics", "slug", "visible"]

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any, Final
 
+from protocol.words import counted
 from scenarios.fuzz.findings.finding import Finding, slug
 from scenarios.fuzz.findings.markdown import replayed
 from scenarios.fuzz.findings.statistics import Statistics
-from scenarios.fuzz.findings.words import counted, tell_about, times
+from scenarios.fuzz.findings.words import tell_about, times
 from scenarios.fuzz.judging.visible import visible
 
 _MOST: Final = 20_000

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from protocol.words import counted
 from scenarios.fuzz.findings.finding import Finding
 from scenarios.fuzz.findings.statistics import Statistics
-from scenarios.fuzz.findings.words import counted, times
+from scenarios.fuzz.findings.words import times
 from scenarios.fuzz.grammar import BY_NAME
 from scenarios.fuzz.judging.visible import visible
 

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
+from protocol.words import counted
 from scenarios.fuzz.findings.finding import Finding
 from scenarios.fuzz.findings.statistics import Statistics
-from scenarios.fuzz.findings.words import counted, tell_about, times
+from scenarios.fuzz.findings.words import tell_about, times
 from scenarios.fuzz.judging.visible import visible
 
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>()#+!|~&])")

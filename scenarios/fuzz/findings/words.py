@@ -1,14 +1,9 @@
-"""Numbers and settings as people say them."""
+"""How often something was seen, and with which settings, as people say it."""
 
 from collections.abc import Mapping
 from typing import Any
 
 _MIB = 1 << 20
-
-
-def counted(count: int, thing: str) -> str:
-    """``1 finding``, ``2 findings``."""
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 def times(count: int) -> str:

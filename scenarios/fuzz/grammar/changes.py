@@ -108,11 +108,6 @@ def shown_number(field: Field, number: int) -> str:
     return str(number)
 
 
-def counted(count: int, noun: str) -> str:
-    """``1 byte``, ``2 bytes``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
 def in_turn(*sources: Iterable[Change]) -> Iterator[Change]:
     """The first change of each source, then the second of each: of a body of many fields no field is left out."""
     waiting = deque(iter(source) for source in sources)

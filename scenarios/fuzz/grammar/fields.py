@@ -7,7 +7,8 @@ from enum import IntFlag
 from hashlib import shake_128
 from typing import Final
 
-from scenarios.fuzz.grammar.changes import Change, Subject, counted, in_turn, mutator, old_bytes, shown
+from protocol.words import counted
+from scenarios.fuzz.grammar.changes import Change, Subject, in_turn, mutator, old_bytes, shown
 from scenarios.fuzz.grammar.layout import Field, Kind
 from scenarios.fuzz.grammar.texts import full_texts, texts
 from scenarios.fuzz.mutation import Mutator

@@ -9,7 +9,8 @@ from typing import Final
 from protocol.apdu import MAX_FRAME
 from protocol.errors import UsageError
 from protocol.tlv import BUNDLE_VALUES, RecordType, TlvRecord, build_record
-from scenarios.fuzz.grammar.changes import Change, Subject, counted, mutator, old_bytes
+from protocol.words import counted
+from scenarios.fuzz.grammar.changes import Change, Subject, mutator, old_bytes
 from scenarios.fuzz.grammar.forging import longest_body
 from scenarios.fuzz.grammar.layout import Field, Kind, Sequence
 from scenarios.fuzz.grammar.samples import good_bodies

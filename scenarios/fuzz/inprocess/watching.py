@@ -2,7 +2,6 @@
 
 import mmap
 import os
-import resource
 import signal
 import threading
 from contextlib import suppress
@@ -30,7 +29,7 @@ class Watch:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._works = threading.current_thread() is threading.main_thread()
+        self._works = threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")
         if self._works:
             signal.signal(signal.SIGVTALRM, _ring)
 
@@ -87,4 +86,6 @@ class Growth:
 
 def _peak() -> int:
     """Most bytes of memory that this process had at once."""
+    import resource  # which Windows has not
+
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIB
